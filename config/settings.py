@@ -1,0 +1,255 @@
+"""Every setting of Backstop, driven by the environment (or `.env`); the names are those of the README.
+
+Nothing here talks to a network or a database. Values that parse but are wrong or dangerous are
+reported by the system checks in `config/checks.py`, each with an id.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+VERSION = "0.1.0"
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")
+
+
+def raw(name: str, default: str = "") -> str:
+    """The text of an environment variable, untouched: a value starting with `$` is no reference."""
+    return os.environ.get(name, default).strip()
+
+
+def whole(name: str, default: int) -> int:
+    try:
+        return int(raw(name, str(default)) or default)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number, not {raw(name)!r}; nothing was started."
+        ) from None
+
+
+def truth(name: str, default: bool) -> bool:
+    text = raw(name, str(default)).lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}; nothing was started.")
+
+
+# --- where state that is not the database lives (outside the repository) ---------------------
+STATE_DIR = Path(
+    raw("BACKSTOP_STATE_DIR")
+    or Path(raw("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "backstop"
+)
+
+
+def kept_secret_key() -> str:
+    """The generated SECRET_KEY, made on first use and readable by its owner alone."""
+    path = STATE_DIR / "secret_key"
+    try:
+        if path.is_file() and (kept := path.read_text().strip()):
+            return kept
+        STATE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f"secret_key.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(64))
+        try:
+            os.link(fresh, path)  # the first writer wins; nobody reads a half-written key
+        except FileExistsError:
+            pass
+        fresh.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"no SECRET_KEY is set and {path} cannot be written ({error.strerror}); "
+            "set SECRET_KEY or BACKSTOP_STATE_DIR. Nothing was started."
+        ) from None
+
+
+# --- the web -------------------------------------------------------------------------------
+HOST = raw("HOST", "127.0.0.1") or "127.0.0.1"
+PORT = whole("PORT", 5000)
+DEBUG = truth("DEBUG", False)
+SECRET_KEY = raw("SECRET_KEY") or kept_secret_key()
+ALLOWED_HOSTS = [h for h in raw("ALLOWED_HOSTS").split(",") if h] or [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    *([HOST] if HOST not in {"0.0.0.0", "::"} else []),
+]
+CSRF_TRUSTED_ORIGINS = [o for o in raw("CSRF_TRUSTED_ORIGINS").split(",") if o]
+# Behind TLS set SECURE=true: cookies, redirects and HSTS follow. Loopback needs plain http.
+SECURE = truth("SECURE", False)
+SECURE_SSL_REDIRECT = SECURE
+SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SECURE = SECURE
+SECURE_HSTS_SECONDS = whole("SECURE_HSTS_SECONDS", 31536000 if SECURE else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+if SECURE:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+APPEND_SLASH = True
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_q",
+    "risk",
+    "brackets",
+    "trading",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.SlashlessApi",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ADMIN_PASSWORD = raw("ADMIN_PASSWORD")
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: the packages' own files are served
+
+# --- the database ----------------------------------------------------------------------------
+DATABASE_URL = raw("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
+try:
+    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
+except Exception:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not a database URL (sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME); "
+        "nothing was started."
+    ) from None
+_database = DATABASES["default"]
+_database["CONN_MAX_AGE"] = 60
+_database["CONN_HEALTH_CHECKS"] = True
+if "sqlite" in _database["ENGINE"]:
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
+    }
+elif "postgresql" not in _database["ENGINE"]:
+    raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL; nothing was started.")
+
+# --- the venue -------------------------------------------------------------------------------
+TRADING_MODE = raw("TRADING_MODE", "demo").lower() or "demo"
+VENUE_PORT = whole("VENUE_PORT", 5001)
+ON_PAPER_VENUE = TRADING_MODE in {"demo", "paper"}
+PAPER_VENUE_URL = f"http://127.0.0.1:{VENUE_PORT}"
+
+
+def paper_private_key() -> str:
+    """The paper venue's key pair follows SECRET_KEY, so that no secret of it is stored anywhere."""
+    digest = hmac.new(SECRET_KEY.encode(), b"backstop paper venue", hashlib.sha512).digest()
+    return base64.b64encode(digest).decode()
+
+
+if ON_PAPER_VENUE:  # real keys, if any, are not even read: demo and paper cannot spend real money
+    KRAKEN_API_URL = PAPER_VENUE_URL
+    KRAKEN_API_KEY = "paper-venue-key"
+    KRAKEN_PRIVATE_KEY = paper_private_key()
+else:
+    KRAKEN_API_URL = raw("KRAKEN_API_URL") or "https://api.kraken.com"
+    KRAKEN_API_KEY = raw("KRAKEN_API_KEY")
+    KRAKEN_PRIVATE_KEY = raw("KRAKEN_PRIVATE_KEY")
+KRAKEN_API_URL = KRAKEN_API_URL.rstrip("/")
+KRAKEN_WS_URL = raw("KRAKEN_WS_URL") or "wss://ws-auth.kraken.com/v2"
+KRAKEN_WS_PUBLIC_URL = raw("KRAKEN_WS_PUBLIC_URL") or (
+    KRAKEN_WS_URL if raw("KRAKEN_WS_URL") else "wss://ws.kraken.com/v2"
+)
+KRAKEN_TIER = raw("KRAKEN_TIER", "starter").lower() or "starter"
+KRAKEN_TIMEOUT_SECONDS = raw("KRAKEN_TIMEOUT_SECONDS", "5") or "5"
+INITIAL_BALANCE = raw("INITIAL_BALANCE")
+# The design's default is LIMIT_BRACKET; until limit entries are offered a first start is MARKET_ONLY.
+EXECUTION_MODE = raw("EXECUTION_MODE", "MARKET_ONLY").upper() or "MARKET_ONLY"
+
+PAPER_MARKET = raw("PAPER_MARKET", "synthetic") or "synthetic"
+PAPER_START = raw("PAPER_START")
+PAPER_SPEED = raw("PAPER_SPEED")
+PAPER_SEED = raw("PAPER_SEED", "1") or "1"
+
+# --- what the floors below may call, by name (imports run one way) ------------------------------
+WATCH_HOOKS = ["trading.hooks.settle", "trading.hooks.demo_trader"]
+
+# --- background work -----------------------------------------------------------------------------
+Q_CLUSTER = {
+    "name": "backstop",
+    "orm": "default",
+    "workers": 2,
+    "timeout": 30,
+    "retry": 120,  # more than timeout x (2 + queue_limit): a task that waits is not started twice
+    "queue_limit": 1,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "poll": 0.2,
+    "save_limit": 250,
+    "label": "Background tasks",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["trading.api.authentication.ApiTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "trading.api.problems.problem_response",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": None,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": raw("LOG_LEVEL", "INFO").upper() or "INFO"},
+    "loggers": {"django-q": {"level": "WARNING"}},
+}
