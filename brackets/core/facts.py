@@ -1,0 +1,169 @@
+"""Absorbing events: what is known about a bracket's orders after one more fact.
+
+Pure. First half of a step: facts only, no decision (that is `decisions.py`). Facts only ever grow:
+an older reading never lowers a filled quantity and never reopens an ended order, so that events may
+arrive twice, late and in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from brackets.core.events import (
+    FillBooked,
+    OrderAbsent,
+    OrderAccepted,
+    OrderRefused,
+    OrderReported,
+    OrderUnknown,
+    OrderWithdrawn,
+)
+from brackets.core.orders import Bracket, BracketOrder
+from brackets.core.states import LIVE, OrderStatus, Refusal
+
+OrderEvent = (
+    OrderAccepted | OrderRefused | OrderUnknown | OrderAbsent | OrderWithdrawn | OrderReported | FillBooked
+)
+NEVER_ARRIVED = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABSENT})
+
+
+class RefusedEvent(Exception):
+    """The machine does not take this event; nothing was changed."""
+
+    def __init__(self, refusal: Refusal, message: str) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+def absorb(bracket: Bracket, event: OrderEvent) -> Bracket:
+    """The bracket knowing `event` too. Raises RefusedEvent for an order that is none of ours, or
+    when two facts cannot both be true."""
+    if isinstance(event, OrderReported):
+        return absorb_report(bracket, event)
+    if isinstance(event, FillBooked):
+        return absorb_booking(bracket, event)
+    order = by_key(bracket, event.key)
+    match event:
+        case OrderAccepted():
+            changed = accepted(order, event)
+        case OrderRefused():
+            changed = never_arrived(order, OrderStatus.REJECTED, event.reason)
+        case OrderUnknown():
+            changed = (
+                replace(order, status=OrderStatus.UNKNOWN) if order.status is OrderStatus.INTENDED else order
+            )
+        case OrderAbsent():
+            changed = never_arrived(order, OrderStatus.ABSENT, "")
+        case OrderWithdrawn():
+            changed = never_arrived(order, OrderStatus.DENIED, event.reason)
+    return bracket.replacing(changed)
+
+
+def by_key(bracket: Bracket, key: str) -> BracketOrder:
+    for order in bracket.orders:
+        if order.key == key:
+            return order
+    raise RefusedEvent(Refusal.UNKNOWN_ORDER, f"no order {key} in this bracket")
+
+
+def by_venue_order_id(bracket: Bracket, venue_order_id: str) -> BracketOrder | None:
+    return next((o for o in bracket.orders if o.venue_order_id == venue_order_id), None)
+
+
+def accepted(order: BracketOrder, event: OrderAccepted) -> BracketOrder:
+    if order.venue_order_id not in (None, event.venue_order_id):
+        raise RefusedEvent(
+            Refusal.CONTRADICTION,
+            f"order {order.key} is {order.venue_order_id} at the venue and was also accepted as "
+            f"{event.venue_order_id}",
+        )
+    if order.status in NEVER_ARRIVED:
+        raise RefusedEvent(
+            Refusal.CONTRADICTION,
+            f"order {order.key} was recorded as {order.status} and the venue accepted it as "
+            f"{event.venue_order_id}",
+        )
+    status = OrderStatus.OPEN if order.status in LIVE else order.status
+    return replace(order, status=status, venue_order_id=event.venue_order_id)
+
+
+def never_arrived(order: BracketOrder, status: OrderStatus, reason: str) -> BracketOrder:
+    """A late "no" about an order the venue is known to have is only noise."""
+    if order.status not in (OrderStatus.INTENDED, OrderStatus.UNKNOWN):
+        return order
+    return replace(order, status=status, refused_reason=reason)
+
+
+def absorb_report(bracket: Bracket, report: OrderReported) -> Bracket:
+    known = by_venue_order_id(bracket, report.venue_order_id)
+    if known is None and report.client_order_id is not None:
+        known = next((o for o in bracket.orders if o.key == report.client_order_id), None)
+    if known is None:
+        return adopt(bracket, report)
+    if known.venue_order_id not in (None, report.venue_order_id):
+        raise RefusedEvent(
+            Refusal.CONTRADICTION,
+            f"the venue shows two orders under {known.key}: {known.venue_order_id} and "
+            f"{report.venue_order_id}",
+        )
+    return bracket.replacing(reported(known, report))
+
+
+def adopt(bracket: Bracket, report: OrderReported) -> Bracket:
+    """Take a secondary of our entry into the bracket, by the entry's id it carries."""
+    parents = {o.venue_order_id for o in bracket.orders if o.venue_order_id is not None}
+    if report.parent_venue_order_id not in parents or report.role_if_new is None:
+        raise RefusedEvent(
+            Refusal.UNKNOWN_ORDER, f"order {report.venue_order_id} belongs to no order of this bracket"
+        )
+    fresh = BracketOrder(
+        key=report.venue_order_id,
+        role=report.role_if_new,
+        quantity=report.quantity,
+        status=OrderStatus.OPEN,
+        created_at=report.opened_at or report.at,
+        venue_order_id=report.venue_order_id,
+    )
+    return replace(bracket, orders=(*bracket.orders, reported(fresh, report)))
+
+
+def reported(order: BracketOrder, report: OrderReported) -> BracketOrder:
+    """The order after one reading. Filled grows, an end is an end, ids are collected."""
+    grown = report.filled > order.filled
+    ends = report.status not in LIVE
+    already_ended = not order.live and order.status not in NEVER_ARRIVED
+    stale = already_ended and (not ends or report.filled < order.filled)
+    return replace(
+        order,
+        venue_order_id=report.venue_order_id,
+        status=order.status if stale else report.status,
+        quantity=report.quantity,
+        filled=max(order.filled, report.filled),
+        average_price=report.average_price if grown else order.average_price,
+        trigger_price=report.trigger_price or order.trigger_price,
+        triggered=order.triggered or report.triggered,
+        read_back=True,
+        opened_at=order.opened_at or report.opened_at,
+        ended_at=order.ended_at or (report.ended_at or report.at if ends else None),
+        trade_ids=order.trade_ids | report.trade_ids,
+    )
+
+
+def absorb_booking(bracket: Bracket, booking: FillBooked) -> Bracket:
+    order = by_venue_order_id(bracket, booking.venue_order_id)
+    if order is None:
+        raise RefusedEvent(
+            Refusal.UNKNOWN_ORDER, f"fill {booking.venue_trade_id} is of order {booking.venue_order_id}"
+        )
+    if booking.venue_trade_id in order.booked_trade_ids:
+        return bracket
+    booked = order.booked + booking.quantity
+    return bracket.replacing(
+        replace(
+            order,
+            booked=booked,
+            filled=max(order.filled, booked),  # a fill the orders do not show yet is still a fill
+            booked_trade_ids=order.booked_trade_ids | {booking.venue_trade_id},
+            trade_ids=order.trade_ids | {booking.venue_trade_id},
+        )
+    )

@@ -1,0 +1,78 @@
+"""The words of the bracket: its states, its orders' roles and statuses, why it ended.
+
+Pure. The names of the states are given (`docs/architecture.md`); what moves a bracket from one to
+the next is the table in `machine.py` and nothing else.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    FLAT = "FLAT"  # planned; nothing asked of the venue
+    ENTRY_PLACED = "ENTRY_PLACED"  # an entry is intended, sent or resting; no fill known
+    ENTRY_FILLED = "ENTRY_FILLED"  # coins are ours; protection not (or no longer) read back
+    BRACKET_ACTIVE = "BRACKET_ACTIVE"  # every coin covered by a stop read back, target watched
+    TP_FILLED = "TP_FILLED"  # the target sold everything; the books are being closed
+    SL_FILLED = "SL_FILLED"  # the stop triggered; leaves and siblings are being cleared
+    EXITING = "EXITING"  # leaving: stops are being canceled, a sell follows
+    HELD = "HELD"  # an operator must look; protection stays, closing works from here
+    EXIT_COMPLETE = "EXIT_COMPLETE"  # nothing left on the venue, every fill booked
+
+
+class Role(StrEnum):
+    """What an order is for. STOP and TARGET are legs; EXIT sells for any other reason."""
+
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET = "target"
+    EXIT = "exit"
+
+
+class OrderStatus(StrEnum):
+    INTENDED = "INTENDED"  # committed here; not known to have reached the venue
+    UNKNOWN = "UNKNOWN"  # sent, the answer is not certain; being looked up
+    OPEN = "OPEN"  # the venue has it
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"  # the venue refused it
+    DENIED = "DENIED"  # we refused to send it
+    ABSENT = "ABSENT"  # looked up and proven never to have been placed
+
+
+LIVE = frozenset({OrderStatus.INTENDED, OrderStatus.UNKNOWN, OrderStatus.OPEN})
+"""Statuses of an order that may still execute."""
+
+
+class ExitReason(StrEnum):
+    """Why a bracket ended, in the words of the REST contract."""
+
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+    MANUAL = "manual"
+    KILL_SWITCH = "kill_switch"
+    ROLLBACK = "rollback"
+    EXTERNAL = "external"
+    ENTRY_EXPIRED = "entry_expired"
+    ENTRY_CANCELED = "entry_canceled"
+    ENTRY_REJECTED = "entry_rejected"
+
+
+class Custody(StrEnum):
+    """Where a leg is: on the venue, watched by us, or moving between the two."""
+
+    RESTING = "RESTING"
+    WATCHED = "WATCHED"
+    MOVING = "MOVING"
+
+
+class Refusal(StrEnum):
+    """Why the machine would not take an event. A refused event changes nothing."""
+
+    ALREADY_OPENED = "already_opened"
+    NOT_OPENED = "not_opened"
+    NOT_PROTECTED = "not_protected"  # the target is not watched before the stop was read back
+    ALREADY_EXITING = "already_exiting"
+    OVER = "over"
+    UNKNOWN_ORDER = "unknown_order"  # the order belongs to no intent of this bracket
+    CONTRADICTION = "contradiction"  # two facts that cannot both be true
