@@ -28,6 +28,7 @@ LOWEST_PRICE_TICKS = 2  # so that a bid one tick below it is still a price
 SLOWEST, FASTEST = Decimal("0.001"), Decimal("1000000")  # candle seconds a wall second
 SYNTHETIC_SPEED, CANDLE_SPEED = Decimal("600"), Decimal("60")
 DEFAULT_SEED = 1
+LONGEST_ADVANCE = Decimal("1000000000")  # wall seconds, thirty years: beyond it is a broken clock
 TIME_STEP = Decimal("0.000000001")  # wall and candle seconds are counted in nanoseconds
 
 
@@ -65,7 +66,7 @@ class Market(Protocol):
     def advance(self, seconds: Decimal) -> tuple[Tick, ...]:
         """Let `seconds` of wall time pass; the new tick of every symbol.
 
-        Raises ValueError when `seconds` is negative or not finite.
+        Raises ValueError when `seconds` is negative, not finite, or above LONGEST_ADVANCE.
         """
         ...
 
@@ -135,7 +136,7 @@ def tick_around(*, symbol: str, last_ticks: int, spread_bps: Decimal, depth: Dec
 
 def candle_seconds(wall_seconds: Decimal, *, speed: Decimal) -> Decimal:
     """How far wall seconds carry a market, in candle seconds. Raises ValueError when they are no duration."""
-    if not wall_seconds.is_finite() or wall_seconds < 0:
+    if not wall_seconds.is_finite() or not 0 <= wall_seconds <= LONGEST_ADVANCE:
         raise ValueError(f"a market cannot be advanced by {wall_seconds} seconds")
     return (wall_seconds * speed).quantize(TIME_STEP)
 
