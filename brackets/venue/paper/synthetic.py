@@ -129,7 +129,12 @@ COINS = MappingProxyType(
 class Factor:
     """One source of moves: a regime, and the returns it makes."""
 
-    regime: Regime = Regime.QUIET
+    regime: Regime
+
+    @classmethod
+    def somewhere(cls, rng: Random) -> Factor:
+        """A factor met at a random moment: each regime as likely as the share of time it lasts."""
+        return cls(rng.choices(list(WEATHER), [weather.mean_hours for weather in WEATHER.values()])[0])
 
     def step(self, rng: Random, seconds: float) -> float:
         """The log return of the next `seconds` candle seconds, after perhaps changing the regime."""
@@ -175,8 +180,8 @@ class SyntheticMarket:
         self._seed = seed
         self._speed = speed
         self._rng = Random(f"{seed}:live")
-        self._market = Factor()
-        self._own = {symbol: Factor() for symbol in self.symbols}
+        self._market = Factor.somewhere(self._rng)
+        self._own = {symbol: Factor.somewhere(self._rng) for symbol in self.symbols}
         self._logs = dict.fromkeys(self.symbols, 0.0)  # log of price over start price
         self._pasts: dict[int, _Past] = {}
         self._ticks = self._fresh_ticks()
@@ -276,9 +281,13 @@ class _Walk:
     """One pair's past, newest first: at `logs[i]` it stood i units before the market began."""
 
     rng: Random
-    own: Factor = field(default_factory=Factor)
+    own: Factor
     logs: list[float] = field(default_factory=lambda: [0.0])
     units: list[tuple[int, int, float]] = field(default_factory=list)  # high, low (ticks), volume
+
+    @classmethod
+    def of(cls, rng: Random) -> _Walk:
+        return cls(rng, Factor.somewhere(rng))
 
 
 class _Past:
@@ -291,10 +300,10 @@ class _Past:
     def __init__(self, seed: int, unit_seconds: float) -> None:
         self._seconds = unit_seconds
         self._keep = math.exp(-PULL * unit_seconds)
-        self._market = Factor()
         self._market_rng = Random(f"{seed}:past:market")
+        self._market = Factor.somewhere(self._market_rng)
         self._market_moves: list[tuple[float, Regime]] = []
-        self._walks = {symbol: _Walk(Random(f"{seed}:past:{symbol}")) for symbol in COINS}
+        self._walks = {symbol: _Walk.of(Random(f"{seed}:past:{symbol}")) for symbol in COINS}
 
     def bars(self, symbol: str, *, size: int, count: int) -> tuple[Bar, ...]:
         """`count` bars of `size` units each, oldest first."""
