@@ -1,0 +1,266 @@
+"""A bracket, its orders, the outbox, its fills and its history.
+
+The rows mirror the frozen values of `brackets/core`; `brackets/records.py` maps between the two.
+Integrity that must never be broken stands here as database constraints.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from brackets.core.states import LIVE, ExitReason, OrderStatus, Role, State
+from brackets.models.account import Account
+from risk.fields import money_field, price_field, quantity_field, ratio_field, seconds_field
+
+LIVE_STATUSES = sorted(LIVE)
+
+
+def choices(words: type[State] | type[Role] | type[OrderStatus] | type[ExitReason]) -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in words]
+
+
+class Bracket(models.Model):
+    """One long position with both its exits, from plan to end."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="brackets")
+    uid = models.UUIDField(unique=True)
+    symbol = models.CharField(max_length=24)
+    base = models.CharField(max_length=12)
+    quote = models.CharField(max_length=12)
+    source = models.CharField(max_length=16)
+    policy = models.CharField(max_length=12, default="stop_rests")
+    leverage = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=16, choices=choices(State), default=State.FLAT)
+    exit_reason = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
+    version = models.PositiveIntegerField(default=0)
+
+    planned_quantity = quantity_field()
+    planned_stop_price = price_field()
+    planned_target_price = price_field()
+    planned_entry_price = price_field()
+    tick_size = price_field()
+    lot_step = quantity_field()
+    minimum_quantity = quantity_field()
+    attach_stop = models.BooleanField(default=True)
+    target_distance = price_field(null=True)
+    target_r_multiple = ratio_field(null=True)
+
+    stop_price = price_field()
+    target_price = price_field()
+    sequence = models.PositiveIntegerField(default=0)
+    protect_from = models.DateTimeField(null=True)
+    unprotected_since = models.DateTimeField(null=True)
+    funds_refused_since = models.DateTimeField(null=True)
+    retry_after = models.DateTimeField(null=True)
+    exit_began_at = models.DateTimeField(null=True)
+    restoring = models.BooleanField(default=False)
+    dust = quantity_field(default=0)
+
+    unprotected_seconds = seconds_field(default=0)
+    unstopped_seconds = seconds_field(default=0)
+    alarm = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["account", "state"],
+                name="bracket_open",
+                condition=~Q(state=State.EXIT_COMPLETE),
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=list(State)), name="bracket_state_known"),
+            models.CheckConstraint(condition=Q(planned_quantity__gt=0), name="bracket_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(planned_stop_price__gt=0) & Q(planned_stop_price__lt=F("planned_target_price")),
+                name="bracket_stop_below_target",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=State.EXIT_COMPLETE) | ~Q(exit_reason=""), name="bracket_end_has_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"bracket {self.pk} {self.symbol} {self.state}"
+
+
+class Order(models.Model):
+    """An order of a bracket: ours (with a client order id) or one the venue made of our entry's fill."""
+
+    bracket = models.ForeignKey(Bracket, models.PROTECT, related_name="orders")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="orders")
+    role = models.CharField(max_length=8, choices=choices(Role))
+    status = models.CharField(max_length=10, choices=choices(OrderStatus))
+    client_order_id = models.UUIDField(null=True, unique=True)
+    venue_order_id = models.CharField(max_length=40, null=True)
+    quantity = quantity_field()
+    filled_quantity = quantity_field(default=0)
+    average_price = price_field(null=True)
+    trigger_price = price_field(null=True)
+    triggered = models.BooleanField(default=False)
+    read_back = models.BooleanField(default=False)
+    cancel_wanted = models.BooleanField(default=False)
+    refused_reason = models.CharField(max_length=40, blank=True)
+    message = models.CharField(max_length=300, blank=True)  # the venue's words
+    trade_ids = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)  # by the venue's clock
+    ended_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["account"], name="order_live", condition=Q(status__in=LIVE_STATUSES))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "venue_order_id"],
+                name="order_once_per_venue_id",
+                condition=Q(venue_order_id__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["bracket"],
+                name="one_live_entry_per_bracket",
+                condition=Q(role=Role.ENTRY, status__in=LIVE_STATUSES),
+            ),
+            models.CheckConstraint(
+                condition=Q(client_order_id__isnull=False) | Q(venue_order_id__isnull=False),
+                name="order_has_an_id",
+            ),
+            models.CheckConstraint(condition=Q(status__in=list(OrderStatus)), name="order_status_known"),
+            models.CheckConstraint(condition=Q(role__in=list(Role)), name="order_role_known"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0)
+                & Q(filled_quantity__gte=0)
+                & Q(filled_quantity__lte=F("quantity")),
+                name="order_filled_within_quantity",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.venue_order_id or self.client_order_id}"
+
+    @property
+    def side(self) -> str:
+        return "buy" if self.role == Role.ENTRY else "sell"
+
+    @property
+    def key(self) -> str:
+        return str(self.client_order_id) if self.client_order_id else str(self.venue_order_id)
+
+
+class Effect(models.Model):
+    """The outbox: something to send, committed before it is sent.
+
+    A PLACE is sent at most once (`sent_at` is committed before the send); what is not certain then is
+    looked up, never repeated. A CANCEL is repeated until a reading shows the order ended.
+    """
+
+    class Kind(models.TextChoices):
+        PLACE = "PLACE"
+        CANCEL = "CANCEL"
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "ACCEPTED"
+        REFUSED = "REFUSED"
+        UNKNOWN = "UNKNOWN"
+        WITHDRAWN = "WITHDRAWN"
+        ABSENT = "ABSENT"
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="effects")
+    bracket = models.ForeignKey(Bracket, models.PROTECT, related_name="effects")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="effects")
+    kind = models.CharField(max_length=8, choices=Kind)
+    close_stop_price = price_field(null=True)
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    claimed_by = models.CharField(max_length=120, blank=True)
+    claim_expires_at = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)  # by the venue's clock
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    message = models.CharField(max_length=300, blank=True)
+    absences = models.PositiveSmallIntegerField(default=0)  # conclusive lookups that found nothing
+    last_lookup_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(
+                fields=["account", "next_attempt_at"],
+                name="effect_pending",
+                condition=Q(done_at__isnull=True),
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "kind"], name="effect_once_per_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.order_id} {self.outcome or 'pending'}"
+
+
+class Fill(models.Model):
+    """One execution with its money: price and quantity from the venue's trade, amounts from its ledger."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="fills")
+    bracket = models.ForeignKey(Bracket, models.PROTECT, related_name="fills")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="fills")
+    venue_trade_id = models.CharField(max_length=40)
+    side = models.CharField(max_length=4)
+    price = price_field()
+    quantity = quantity_field()
+    cost = money_field()
+    fee = money_field()
+    # The venue's ledger by refid: what really moved. Signed; the fee is taken besides the amount.
+    quote_amount = money_field()
+    quote_fee = money_field()
+    base_amount = money_field()
+    base_fee = money_field()
+    from_ledger = models.BooleanField(default=True)
+    maker = models.BooleanField(null=True)
+    executed_at = models.DateTimeField()
+    booked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "venue_trade_id"], name="fill_booked_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0) & Q(price__gt=0), name="fill_positive"),
+            models.CheckConstraint(condition=Q(side__in=["buy", "sell"]), name="fill_side_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.quantity} @ {self.price}"
+
+    @property
+    def cash(self):  # type: ignore[no-untyped-def]
+        """What this fill did to the quote balance: signed, fees taken off."""
+        return self.quote_amount - self.quote_fee
+
+
+class BracketEvent(models.Model):
+    """The history of a bracket: one row for each step that changed it; the upper floors consume it."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="events")
+    bracket = models.ForeignKey(Bracket, models.PROTECT, related_name="events")
+    version = models.PositiveIntegerField()
+    kind = models.CharField(max_length=24)  # the event's type
+    from_state = models.CharField(max_length=16)
+    to_state = models.CharField(max_length=16)
+    payload = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["bracket", "version"], name="event_once_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.from_state} → {self.to_state}"

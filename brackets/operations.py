@@ -1,0 +1,170 @@
+"""What may be done to a bracket: open it from an approved plan, apply one event to it.
+
+The shell around the pure machine. Each operation is one transaction that loads, steps and saves the
+bracket with its orders, outbox rows, event row and audit row. Nothing here talks to a network.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from brackets import models, records
+from brackets.core import machine
+from brackets.core.events import EntryRequested, Event, HoldRequested
+from brackets.core.invariants import violations
+from brackets.core.machine import RefusedEvent
+from brackets.core.orders import Bracket, Rules
+from brackets.core.states import Refusal, State
+from risk import journal
+from risk.core.gate import ApprovedPlan
+
+log = logging.getLogger("backstop.brackets")
+RULES = Rules()
+
+
+class Superseded(Exception):
+    """Somebody else changed the bracket in between; load it again and repeat."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetRule:
+    """How the target follows the average fill price; both None: it was given and stays."""
+
+    distance: Decimal | None = None
+    r_multiple: Decimal | None = None
+
+
+def open_bracket(
+    plan: ApprovedPlan,
+    *,
+    account: models.Account,
+    instrument: models.Instrument,
+    target_rule: TargetRule,
+    source: str,
+    actor: str,
+    at: datetime,
+) -> models.Bracket:
+    """Store a bracket with the intent of its entry. Must run inside the door's transaction."""
+    request = plan.request
+    row = models.Bracket(
+        account=account,
+        uid=uuid.uuid4(),
+        symbol=request.symbol,
+        base=instrument.base,
+        quote=instrument.quote,
+        source=source,
+        planned_quantity=request.quantity,
+        planned_stop_price=request.stop_price,
+        planned_target_price=request.target_price,
+        planned_entry_price=request.expected_price,
+        tick_size=instrument.tick_size,
+        lot_step=instrument.lot_step,
+        minimum_quantity=instrument.minimum_quantity,
+        target_distance=target_rule.distance,
+        target_r_multiple=target_rule.r_multiple,
+        stop_price=request.stop_price,
+        target_price=request.target_price,
+        created_at=at,
+        updated_at=at,
+    )
+    row.save(force_insert=True)
+    step_row(row, EntryRequested(at=at), actor=actor)
+    return row
+
+
+def apply(bracket_id: int, event: Event, *, actor: str) -> models.Bracket | None:
+    """Apply one event in one transaction. Returns the changed row, or None when nothing changed.
+
+    Raises RefusedEvent when the machine does not take it (nothing was written). A contradiction of
+    facts puts the bracket on hold instead, with an alarm: it is never swallowed.
+    """
+    try:
+        with transaction.atomic():
+            row = models.Bracket.objects.select_for_update().get(pk=bracket_id)
+            return step_row(row, event, actor=actor)
+    except RefusedEvent as refused:
+        if refused.refusal is not Refusal.CONTRADICTION:
+            raise
+        log.error("bracket %s: %s", bracket_id, refused)
+        return apply(bracket_id, HoldRequested(at=event.at, reason=str(refused)), actor=actor)
+
+
+def step_row(row: models.Bracket, event: Event, *, actor: str) -> models.Bracket | None:
+    """Step a locked row and save everything that follows from it."""
+    before = records.load(row)
+    outcome = machine.step(before, event, RULES)
+    after = outcome.bracket
+    if after == before and not outcome.effects:
+        return None
+    journal.write(
+        at=event.at,
+        actor=actor,
+        action=f"bracket.{type(event).__name__}",
+        subject=f"bracket {row.pk}",
+        payload={
+            "event": records.describe(event),
+            "from": before.state,
+            "to": after.state,
+            "effects": [records.describe_effect(effect) for effect in outcome.effects],
+            "alarms": list(outcome.alarms),
+        },
+    )
+    save_step(row, before, outcome, event)
+    return row
+
+
+def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, event: Event) -> None:
+    after, version = outcome.bracket, row.version
+    records.store(row, before, after, event.at)
+    row.version = version + 1
+    if outcome.alarms:
+        row.alarm = outcome.alarms[-1][:300]
+    names = [field.name for field in row._meta.concrete_fields if field.name not in {"id", "account"}]
+    changed = models.Bracket.objects.filter(pk=row.pk, version=version).update(
+        **{name: getattr(row, name) for name in names}
+    )
+    if not changed:
+        raise Superseded(f"bracket {row.pk} was changed by somebody else")
+    records.store_effects(row, outcome.effects, after, event.at)
+    settle_outbox(row, after, event.at)
+    models.BracketEvent.objects.create(
+        account_id=row.account_id,
+        bracket_id=row.pk,
+        version=row.version,
+        kind=type(event).__name__,
+        from_state=before.state,
+        to_state=after.state,
+        payload={"event": records.describe(event), "alarms": list(outcome.alarms)},
+        at=event.at,
+    )
+    for alarm in outcome.alarms:
+        log.warning("ALARM bracket %s (%s): %s", row.pk, row.symbol, alarm)
+    for sentence in violations(after):
+        log.error("INVARIANT bracket %s: %s", row.pk, sentence)
+
+
+def settle_outbox(row: models.Bracket, after: Bracket, at: datetime) -> None:
+    """Close the outbox rows of orders that need nothing more: a cancel when the order ended, a
+    placement when the order is known to be on the venue or to have ended."""
+    ended = [order.key for order in after.orders if not order.live]
+    arrived = [order.key for order in after.orders if not order.live or order.venue_order_id is not None]
+    for effect in models.Effect.objects.filter(bracket=row, done_at=None).select_related("order"):
+        over = ended if effect.kind == models.Effect.Kind.CANCEL else arrived
+        if effect.order.key in over:
+            models.Effect.objects.filter(pk=effect.pk).update(done_at=at)
+
+
+def open_brackets(account: models.Account):  # type: ignore[no-untyped-def]
+    """The brackets that still have work, with orders and fills loaded (three queries)."""
+    return (
+        models.Bracket.objects.filter(account=account)
+        .exclude(state=State.EXIT_COMPLETE)
+        .prefetch_related("orders", "fills")
+        .order_by("pk")
+    )

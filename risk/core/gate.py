@@ -1,0 +1,270 @@
+"""The gate: may this entry be made? Pure rules on plain values.
+
+Nothing opens a position without an `ApprovedPlan`, and only `judge` makes one. Every denial names
+its limit and the value that broke it, in order of precedence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+_GATE = object()  # the key only this module has
+
+
+class DenialCode(StrEnum):
+    """Reasons to deny, in order of precedence."""
+
+    PAUSED = "paused"
+    TRADING_INACTIVE = "trading_inactive"
+    ENTRY_TYPE = "entry_type_not_offered"
+    MARKET_NOT_ONLINE = "market_not_online"
+    PRICE_STALE = "price_stale"
+    POSITION_OPEN = "position_open"
+    TOO_MANY_OPEN = "maximum_open_trades"
+    BELOW_MINIMUM_QUANTITY = "below_minimum_quantity"
+    BELOW_MINIMUM_COST = "below_minimum_cost"
+    ABOVE_MAXIMUM = "maximum_notional"
+    STOP_NOT_BELOW_PRICE = "stop_not_below_price"
+    TARGET_NOT_ABOVE_PRICE = "target_not_above_price"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Denial:
+    """One broken limit; `limit` and `value` are texts for people and scripts alike."""
+
+    code: str
+    message: str
+    limit: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryRequest:
+    """A long entry somebody asks for, already on the venue's grid."""
+
+    symbol: str
+    base: str
+    quantity: Decimal
+    entry_type: str  # market
+    expected_price: Decimal  # the ask
+    bid: Decimal
+    stop_price: Decimal
+    target_price: Decimal
+
+    @property
+    def notional(self) -> Decimal:
+        return self.quantity * self.expected_price
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryFacts:
+    """What is so at this moment."""
+
+    market_status: str
+    price_age_seconds: Decimal
+    base_has_open_trade: bool
+    open_trades: int
+    available_quote: Decimal | None  # None: never read; the venue then judges by itself
+    minimum_quantity: Decimal
+    minimum_cost: Decimal
+    taker_fee_ratio: Decimal
+    quote: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The law in force, from SystemConfig."""
+
+    system_status: str
+    is_trading_active: bool
+    execution_mode: str
+    maximum_notional: Decimal
+    maximum_open_trades: int
+    maximum_price_age_seconds: int
+
+
+class ApprovedPlan:
+    """An entry the gate has let through. Only `judge` can make one."""
+
+    __slots__ = ("request",)
+    request: EntryRequest
+
+    def __init__(self, request: EntryRequest, *, gate: object = None) -> None:
+        if gate is not _GATE:
+            raise TypeError("an ApprovedPlan is made by risk.core.gate.judge alone")
+        object.__setattr__(self, "request", request)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("an ApprovedPlan does not change")
+
+
+def judge(request: EntryRequest, facts: EntryFacts, limits: Limits) -> ApprovedPlan | tuple[Denial, ...]:
+    """Approve the entry, or say every limit it breaks (most important first)."""
+    denials = tuple(
+        denial
+        for rule in (status_rules, market_rules, exposure_rules, size_rules, price_rules, funds_rules)
+        for denial in rule(request, facts, limits)
+    )
+    return denials or ApprovedPlan(request, gate=_GATE)
+
+
+def status_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = []
+    if limits.system_status != "ACTIVE":
+        denials.append(
+            Denial(
+                code=DenialCode.PAUSED,
+                message="Trading is paused: no entry leaves. Exits still pass. Resume first.",
+                limit="ACTIVE",
+                value=limits.system_status,
+            )
+        )
+    if not limits.is_trading_active:
+        denials.append(
+            Denial(
+                code=DenialCode.TRADING_INACTIVE,
+                message="is_trading_active is off in the configuration: no entry leaves.",
+                limit="true",
+                value="false",
+            )
+        )
+    if request.entry_type != "market":
+        denials.append(
+            Denial(
+                code=DenialCode.ENTRY_TYPE,
+                message=f"Entries of type {request.entry_type} are not offered in {limits.execution_mode}; "
+                "market is.",
+                limit="market",
+                value=request.entry_type,
+            )
+        )
+    return denials
+
+
+def market_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = []
+    if facts.market_status != "online":
+        denials.append(
+            Denial(
+                code=DenialCode.MARKET_NOT_ONLINE,
+                message=f"The market of {request.symbol} is {facts.market_status} at the venue.",
+                limit="online",
+                value=facts.market_status,
+            )
+        )
+    if facts.price_age_seconds > limits.maximum_price_age_seconds:
+        denials.append(
+            Denial(
+                code=DenialCode.PRICE_STALE,
+                message=f"The last price of {request.symbol} is {facts.price_age_seconds} s old; "
+                f"at most {limits.maximum_price_age_seconds} s are allowed.",
+                limit=str(limits.maximum_price_age_seconds),
+                value=str(facts.price_age_seconds),
+            )
+        )
+    return denials
+
+
+def exposure_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = []
+    if facts.base_has_open_trade:
+        denials.append(
+            Denial(
+                code=DenialCode.POSITION_OPEN,
+                message=f"A trade in {request.base} is already open; one per base asset is allowed.",
+                limit="1",
+                value="1",
+            )
+        )
+    if facts.open_trades >= limits.maximum_open_trades:
+        denials.append(
+            Denial(
+                code=DenialCode.TOO_MANY_OPEN,
+                message=f"{facts.open_trades} trades are open; at most {limits.maximum_open_trades} may be.",
+                limit=str(limits.maximum_open_trades),
+                value=str(facts.open_trades),
+            )
+        )
+    return denials
+
+
+def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = []
+    if request.quantity < facts.minimum_quantity:
+        denials.append(
+            Denial(
+                code=DenialCode.BELOW_MINIMUM_QUANTITY,
+                message=f"{request.quantity} {request.base} is below the venue's minimum of "
+                f"{facts.minimum_quantity} {request.base}.",
+                limit=str(facts.minimum_quantity),
+                value=str(request.quantity),
+            )
+        )
+    # The exit at the stop must be above the minimum too, or the position could not be left.
+    least = request.quantity * request.stop_price
+    if least < facts.minimum_cost:
+        denials.append(
+            Denial(
+                code=DenialCode.BELOW_MINIMUM_COST,
+                message=f"At the stop the position is worth {least} {facts.quote}, below the venue's minimum "
+                f"of {facts.minimum_cost} {facts.quote}.",
+                limit=str(facts.minimum_cost),
+                value=str(least),
+            )
+        )
+    if request.notional > limits.maximum_notional:
+        denials.append(
+            Denial(
+                code=DenialCode.ABOVE_MAXIMUM,
+                message=f"The entry costs {request.notional} {facts.quote}; at most "
+                f"{limits.maximum_notional} {facts.quote} are allowed.",
+                limit=str(limits.maximum_notional),
+                value=str(request.notional),
+            )
+        )
+    return denials
+
+
+def price_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = []
+    if request.stop_price >= request.bid:
+        denials.append(
+            Denial(
+                code=DenialCode.STOP_NOT_BELOW_PRICE,
+                message=f"The stop {request.stop_price} is not below the bid {request.bid}: it would "
+                "trigger at once.",
+                limit=str(request.bid),
+                value=str(request.stop_price),
+            )
+        )
+    if request.target_price <= request.expected_price:
+        denials.append(
+            Denial(
+                code=DenialCode.TARGET_NOT_ABOVE_PRICE,
+                message=f"The target {request.target_price} is not above the ask {request.expected_price}.",
+                limit=str(request.expected_price),
+                value=str(request.target_price),
+            )
+        )
+    return denials
+
+
+def funds_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    if facts.available_quote is None:
+        return []
+    needed = request.notional * (1 + facts.taker_fee_ratio)
+    if needed <= facts.available_quote:
+        return []
+    return [
+        Denial(
+            code=DenialCode.INSUFFICIENT_FUNDS,
+            message=f"The entry needs {needed} {facts.quote} with its fee; {facts.available_quote} "
+            f"{facts.quote} are available.",
+            limit=str(facts.available_quote),
+            value=str(needed),
+        )
+    ]
