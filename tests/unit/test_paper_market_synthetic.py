@@ -5,11 +5,12 @@ import math
 import statistics
 from decimal import Decimal
 from itertools import pairwise
+from random import Random
 
 import pytest
 
 from brackets.venue.paper.market import BadMarket
-from brackets.venue.paper.synthetic import COINS, WEATHER, Regime, SyntheticMarket
+from brackets.venue.paper.synthetic import COINS, WEATHER, Factor, Regime, SyntheticMarket
 
 SECOND = Decimal(1)
 SPEED = Decimal(600)  # candle seconds a wall second, the default
@@ -126,11 +127,25 @@ def test_the_pairs_move_together_but_not_as_one(two_hours):
     assert 0.2 < together < 0.9
 
 
-def test_it_stays_in_bounds_over_years():
-    """Sixty months of wall time, each fifty years of the market."""
+def test_there_are_jumps():
+    """Moves within ten candle seconds that the wildest regime's diffusion would not make."""
+    rng = Random(1)
+    factor = Factor.somewhere(rng)
+    moves = [factor.step(rng, 10) for _ in range(60 * 8640)]  # sixty days
+    assert 3 <= sum(abs(move) > 0.0125 for move in moves) <= 30
+
+
+def test_it_stays_near_where_it_began_over_years():
+    """Sixty months of wall time, each fifty years of the market: pulled back, not stopped at a wall."""
     for ticks in run(market(), 60, Decimal(30 * 86400)):
         for tick in ticks:
-            assert COINS[tick.symbol].start_price / 60 < tick.last < COINS[tick.symbol].start_price * 60
+            assert COINS[tick.symbol].start_price / 10 < tick.last < COINS[tick.symbol].start_price * 10
+
+
+@pytest.mark.parametrize("symbol", COINS)
+def test_its_past_stays_near_where_it_began(symbol):
+    for bar in market().history(symbol, minutes=1440, count=200):  # 330 years of the market
+        assert COINS[symbol].start_price / 15 < bar.close < COINS[symbol].start_price * 15
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 60, 240, 1440])
