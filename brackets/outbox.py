@@ -15,4 +15,4 @@ from brackets.models import Account
 def wake(account: Account) -> None:
     """See to it that the outbox is looked at soon."""
     if not accounts.watch_is_alive(account, timezone.now()):
-        async_task("brackets.tasks.reconcile", task_name=f"outbox of {account.name}")
+        async_task("brackets.tasks.reconcile_account", task_name=f"outbox of {account.name}")

@@ -202,9 +202,7 @@ def propose(
     except prices.PriceRefusal as refusal:
         raise BadInput("stop_loss_price", f"No stop and target can be computed: {refusal}.") from refusal
     if stop >= target:
-        raise BadInput(
-            "stop_loss_price", f"stop_loss_price {stop} must be below take_profit_price {target}."
-        )
+        raise BadInput("stop_loss_price", f"stop_loss_price {stop} must be below take_profit_price {target}.")
     request = EntryRequest(
         symbol=instrument.symbol,
         base=instrument.base,
@@ -222,9 +220,7 @@ def propose(
     )
 
 
-def admit(
-    account: Account, proposal: Proposal, *, source: str, actor: str, within: Within | None
-) -> Verdict:
+def admit(account: Account, proposal: Proposal, *, source: str, actor: str, within: Within | None) -> Verdict:
     """Judge and write in one transaction; the configuration is locked, so a pause cannot slip between."""
     at = timezone.now()
     request = proposal.request

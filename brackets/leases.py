@@ -1,0 +1,45 @@
+"""Leases: one holder at a time, by compare-and-swap, over any number of machines."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from brackets.models import Lease
+
+
+def holder_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def take(name: str, holder: str, *, now: datetime, seconds: int) -> int | None:
+    """Take the lease when it is free, expired or already ours. Returns its fence, or None."""
+    with transaction.atomic():
+        Lease.objects.get_or_create(name=name)
+        lease = Lease.objects.select_for_update().get(name=name)
+        free = not lease.holder or lease.expires_at is None or lease.expires_at <= now
+        if not free and lease.holder != holder:
+            return None
+        lease.holder, lease.fence = holder, lease.fence + 1
+        lease.renewed_at, lease.expires_at = now, now + timedelta(seconds=seconds)
+        lease.save()
+        return lease.fence
+
+
+def renew(name: str, fence: int, *, now: datetime, seconds: int) -> bool:
+    """Extend the lease taken with `fence`. False: it is somebody else's now."""
+    mine = Lease.objects.filter(name=name, fence=fence).filter(~Q(holder=""))
+    return bool(mine.update(renewed_at=now, expires_at=now + timedelta(seconds=seconds)))
+
+
+def release(name: str, fence: int) -> None:
+    Lease.objects.filter(name=name, fence=fence).update(holder="", expires_at=None)
+
+
+def beat(name: str, *, now: datetime) -> None:
+    """Write a heartbeat that nobody competes for."""
+    Lease.objects.update_or_create(name=name, defaults={"holder": holder_name(), "renewed_at": now})

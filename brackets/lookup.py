@@ -1,0 +1,88 @@
+"""Resolving Unknown: was the order placed or not?
+
+A placement without a certain answer is looked up by its client order id among the open and the
+closed orders. Found: the report says the rest. Absent counts only after the deadline (by the venue's
+clock) plus the visibility margin, and only twice; then it is proven that it never was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from brackets import operations, reports
+from brackets.core.events import OrderAbsent
+from brackets.core.states import OrderStatus
+from brackets.models import Account, Bracket, Effect
+from brackets.venue.port import OrderReport, Venue
+
+ACTOR = "lookup"
+VISIBILITY_SECONDS = 10
+LOOKUP_SPACING_SECONDS = 3
+PROOFS_NEEDED = 2
+PROOF_SPACING_SECONDS = 2
+NO_DEADLINE_SECONDS = 30  # how long a request sent without a deadline may still arrive
+
+
+def unresolved(account: Account, now: datetime) -> list[Effect]:
+    """Placements that were sent (or claimed by a process that ended) and have no certain answer."""
+    return list(
+        Effect.objects.filter(account=account, kind=Effect.Kind.PLACE, done_at=None)
+        .exclude(sent_at=None)
+        .filter(Q(outcome=Effect.Outcome.UNKNOWN) | Q(outcome="", claim_expires_at__lt=now))
+        .select_related("order")
+    )
+
+
+def due(effects: list[Effect], now: datetime) -> list[Effect]:
+    spacing = timedelta(seconds=LOOKUP_SPACING_SECONDS)
+    return [e for e in effects if e.last_lookup_at is None or now - e.last_lookup_at >= spacing]
+
+
+def resolve(
+    account: Account,
+    venue: Venue,
+    effect: Effect,
+    open_reports: Sequence[OrderReport],
+    *,
+    asked_at: datetime,
+) -> bool:
+    """One conclusive look for one order, among the open orders read at `asked_at` and the closed ones.
+    True when it is resolved. Raises VenueUnavailable (a look that failed is no look)."""
+    found = [
+        *open_reports,
+        *venue.closed_orders(
+            client_order_id=effect.order.key, since=effect.sent_at - timedelta(minutes=2), urgent=True
+        ),
+    ]
+    reports.absorb(account, found)
+    if any(report.client_order_id == effect.order.key for report in found):
+        return True
+    return note_absence(effect, venue, asked_at)
+
+
+def note_absence(effect: Effect, venue: Venue, asked_at: datetime) -> bool:
+    absences = effect.absences + 1 if asked_at >= provable_from(effect, venue) else 0
+    Effect.objects.filter(pk=effect.pk).update(last_lookup_at=asked_at, absences=absences)
+    if absences < PROOFS_NEEDED:
+        return False
+    with transaction.atomic():
+        bracket = Bracket.objects.select_for_update().get(pk=effect.bracket_id)
+        effect.order.refresh_from_db()
+        if effect.order.status not in (OrderStatus.INTENDED, OrderStatus.UNKNOWN):
+            return True
+        Effect.objects.filter(pk=effect.pk).update(outcome=Effect.Outcome.ABSENT, done_at=asked_at)
+        operations.step_row(bracket, OrderAbsent(at=asked_at, key=effect.order.key), actor=ACTOR)
+    return True
+
+
+def provable_from(effect: Effect, venue: Venue) -> datetime:
+    """From when on an absence proves something, by our clock."""
+    margin = timedelta(seconds=VISIBILITY_SECONDS)
+    if effect.deadline_at is None:
+        return effect.sent_at + timedelta(seconds=NO_DEADLINE_SECONDS) + margin
+    offset = venue.clock_offset() or timedelta(0)
+    return effect.deadline_at - offset + margin

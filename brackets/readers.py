@@ -1,0 +1,149 @@
+"""Reading the venue's world into rows: instruments, prices, balances, health.
+
+Public reads are free of the private budget; balances are not. A failed read changes no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from brackets.core.prices import round_down
+from brackets.models import Account, AssetBalance, Instrument, Quote
+from brackets.operations import open_brackets
+from brackets.venue.port import BalanceReading, Venue
+from risk.models import SystemConfig
+
+INSTRUMENTS_SECONDS = 300
+BALANCE_PLACES = Decimal("1E-10")
+LARGEST_BALANCE = Decimal(10) ** 8  # what the exact column holds
+
+
+def refresh_instruments(account: Account, venue: Venue) -> list[Instrument]:
+    """Read the venue's pairs and their rules. Raises VenueUnavailable."""
+    now = timezone.now()
+    readings = venue.instruments()
+    known = {row.symbol: row for row in Instrument.objects.filter(account=account)}
+    fresh, stale = [], []
+    for reading in readings:
+        row = known.get(reading.symbol)
+        (stale if row else fresh).append(row := row or Instrument(account=account))
+        row.update_from(reading)
+        row.read_at = now
+    names = [f.name for f in Instrument._meta.concrete_fields if f.name not in {"id", "account"}]
+    with transaction.atomic():
+        Instrument.objects.bulk_create(fresh, ignore_conflicts=True)
+        Instrument.objects.bulk_update(stale, names, batch_size=200)
+    return list(Instrument.objects.filter(account=account))
+
+
+def instruments_are_stale(account: Account, now: datetime) -> bool:
+    oldest = Instrument.objects.filter(account=account).order_by("read_at").first()
+    return oldest is None or now - oldest.read_at > timedelta(seconds=INSTRUMENTS_SECONDS)
+
+
+def symbols_to_price(account: Account) -> list[str]:
+    """The pairs whose price is wanted every second: those of open brackets, and those asked for of
+    late; on a venue with few pairs simply all of them."""
+    offered = list(Instrument.objects.filter(account=account).values_list("symbol", flat=True))
+    if len(offered) <= 20:
+        return offered
+    held = {row.symbol for row in open_brackets(account)}
+    quoted = set(Quote.objects.filter(account=account).values_list("symbol", flat=True))
+    return sorted((held | quoted) & set(offered))
+
+
+def refresh_quotes(account: Account, venue: Venue, symbols: Iterable[str]) -> dict[str, Quote]:
+    """Read the prices of `symbols` in one call and keep them. Raises VenueUnavailable."""
+    wanted = list(symbols)
+    if not wanted:
+        return {}
+    asked_at = timezone.now()
+    readings = venue.quotes(wanted)
+    rows = [
+        Quote(
+            account=account,
+            symbol=reading.symbol,
+            bid=reading.bid,
+            ask=reading.ask,
+            last=reading.last,
+            read_at=asked_at,  # a price is as old as the question
+        )
+        for reading in readings
+    ]
+    Quote.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["account", "symbol"],
+        update_fields=["bid", "ask", "last", "read_at"],
+    )
+    return {row.symbol: row for row in rows}
+
+
+def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) -> list[BalanceReading]:
+    """Read all balances with their holds and keep them. Raises VenueUnavailable."""
+    now = timezone.now()
+    readings = list(venue.balances(urgent=urgent))
+    rows = [
+        AssetBalance(
+            account=account,
+            asset=reading.asset,
+            total=reading.total.quantize(BALANCE_PLACES, rounding=ROUND_DOWN),
+            held=reading.held.quantize(BALANCE_PLACES, rounding=ROUND_DOWN),
+            first_total=reading.total.quantize(BALANCE_PLACES, rounding=ROUND_DOWN),
+            read_at=now,
+        )
+        for reading in readings
+        if abs(reading.total) < LARGEST_BALANCE
+    ]
+    AssetBalance.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["account", "asset"],
+        update_fields=["total", "held", "read_at"],
+    )
+    measure_equity(account, now)
+    return readings
+
+
+def measure_equity(account: Account, now: datetime) -> Decimal | None:
+    """Equity in US dollars: dollars plus coins at the bid. Kept with its high-water mark; None while
+    a coin that is held has no price."""
+    balances = {row.asset: row.total for row in AssetBalance.objects.filter(account=account)}
+    bids = dict(Quote.objects.filter(account=account).values_list("symbol", "bid"))
+    equity = Decimal(0)
+    dollars_counted = False
+    for instrument in Instrument.objects.filter(account=account, quote="USD"):
+        if not dollars_counted:
+            equity += balances.get(instrument.quote_asset, Decimal(0))
+            dollars_counted = True
+        coins = balances.get(instrument.base_asset, Decimal(0))
+        if coins:
+            if instrument.symbol not in bids:
+                return None
+            equity += coins * bids[instrument.symbol]
+    if not dollars_counted:
+        return None
+    equity = round_down(equity, Decimal("0.0001"))
+    with transaction.atomic():
+        config = SystemConfig.objects.select_for_update().filter(account=account.name).first()
+        if config is not None:
+            config.initial_balance = equity if config.initial_balance is None else config.initial_balance
+            config.high_water_mark = max(config.high_water_mark or config.initial_balance, equity)
+            config.equity, config.equity_at = equity, now
+            config.save(update_fields=["equity", "equity_at", "initial_balance", "high_water_mark"])
+    return equity
+
+
+def note_venue(account: Account, *, error: str = "", system: str | None = None) -> None:
+    """Remember whether the venue answers, for the status page."""
+    values: dict[str, object] = {"venue_error": error[:300]}
+    if not error:
+        values["venue_seen_at"] = timezone.now()
+    if system is not None:
+        values["venue_system"] = system
+    Account.objects.filter(pk=account.pk).update(**values)

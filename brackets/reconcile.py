@@ -1,0 +1,145 @@
+"""Bringing the book and the venue together: one cycle of readings, and sending what follows.
+
+A cycle costs a few private calls whatever the number of brackets: OpenOrders once; the orders of ours
+it does not show, in batches of 50; closed orders only for what is Unknown or missing; money in one
+batch. `drive` sends what is due and reads at once the orders whose cancel was answered, so that
+touch → cancel → confirm → sell is one sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+
+from brackets import booking, dispatch, lookup, operations, records, reports
+from brackets.core import legs, machine
+from brackets.core import orders as core
+from brackets.core.events import TargetTouched, Tick
+from brackets.core.machine import RefusedEvent
+from brackets.core.states import OrderStatus, Role, State
+from brackets.models import Account, Bracket, Order, Quote
+from brackets.venue.port import Venue
+
+Clock = Callable[[], datetime]
+PRICE_FRESH_SECONDS = 5
+DRIVE_ROUNDS = 20
+SECONDARY_PATIENCE_SECONDS = 60
+MOVING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED, State.EXITING, State.SL_FILLED})
+ACTOR = "watch"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """Whether private readings are wanted now, and how badly."""
+
+    soon: bool = False  # something is moving: read as soon as the budget lets polls through
+    urgent: bool = False  # coins may be without protection, or an order Unknown: the reserve may be used
+
+
+def drive(account: Account, venue: Venue, clock: Clock = timezone.now) -> None:
+    """Send all that is due, and what follows from the answers, until nothing is due any more."""
+    for _ in range(DRIVE_ROUNDS):
+        canceled = dispatch.dispatch_due(account, venue, clock)
+        if not canceled:
+            return
+        reports.absorb(account, venue.orders(canceled, urgent=True))
+
+
+def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock = timezone.now) -> None:
+    """One full comparison of our live orders with the venue. Raises VenueUnavailable; what was read
+    until then has been applied."""
+    asked_at = clock()
+    open_reports = list(venue.open_orders(urgent=urgent))
+    seen = reports.absorb(account, open_reports).seen
+    silent = silent_orders(account, seen)
+    if silent:
+        reports.absorb(account, venue.orders(silent, urgent=urgent))
+    for effect in lookup.due(lookup.unresolved(account, asked_at), asked_at):
+        lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at)
+    find_missing_secondaries(account, venue, asked_at)
+    close_books(account, venue, clock())
+    if account.recovered_at is None:
+        account.recovered_at = clock()
+        Account.objects.filter(pk=account.pk, recovered_at=None).update(recovered_at=account.recovered_at)
+
+
+def silent_orders(account: Account, seen: Iterable[str]) -> list[str]:
+    """Orders we hold for open and the list of open orders does not show: they ended, or it lags."""
+    open_ids = Order.objects.filter(account=account, status=OrderStatus.OPEN).exclude(venue_order_id=None)
+    return sorted(set(open_ids.values_list("venue_order_id", flat=True)) - set(seen))
+
+
+def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> None:
+    """Secondaries of an entry that are not among the open orders may have ended already: look there
+    until every fill of the entry is accounted for."""
+    missing = [
+        entry
+        for entry in Order.objects.filter(
+            account=account, role=Role.ENTRY, filled_quantity__gt=0, bracket__attach_stop=True
+        )
+        .exclude(bracket__state=State.EXIT_COMPLETE)
+        .prefetch_related("bracket__orders")
+        if lacks_secondaries(entry, now)
+    ]
+    if missing:
+        since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
+        parents = {entry.venue_order_id for entry in missing}
+        closed = venue.closed_orders(since=since, urgent=True)
+        reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents])
+
+
+def lacks_secondaries(entry: Order, now: datetime) -> bool:
+    made = (o.quantity for o in entry.bracket.orders.all() if o.role == Role.STOP and not o.client_order_id)
+    young = now - (entry.ended_at or entry.updated_at) < timedelta(seconds=SECONDARY_PATIENCE_SECONDS)
+    return young and sum(made, Decimal(0)) < entry.filled_quantity
+
+
+def close_books(account: Account, venue: Venue, now: datetime) -> None:
+    unbooked = booking.unbooked_orders(account)
+    if unbooked and booking.is_due(unbooked, now):
+        booking.book(account, venue, unbooked)
+
+
+def see_prices(account: Account, quotes: dict[str, Quote], clock: Clock = timezone.now) -> Need:
+    """Let every open bracket see price and time: targets are taken, timers run. Says which private
+    readings are wanted."""
+    now = clock()
+    soon = urgent = False
+    for row in operations.open_brackets(account):
+        bracket = records.load(row)
+        quote = quotes.get(row.symbol)
+        if quote is not None and now - quote.read_at > timedelta(seconds=PRICE_FRESH_SECONDS):
+            quote = None
+        if quote and legs.target_is_touched(bracket, bid=quote.bid, last=quote.last):
+            attempt(row, TargetTouched(at=now, price=quote.bid))
+            soon = True
+            continue
+        tick = Tick(at=now, price=quote.bid if quote else None)
+        if bracket.state is not State.BRACKET_ACTIVE and machine.step(bracket, tick, operations.RULES) != (
+            machine.Outcome(bracket=bracket)
+        ):
+            attempt(row, tick)
+        soon = soon or bracket.state in MOVING
+        soon = soon or bool(quote and legs.stop_is_touched(bracket, last=min(quote.last, quote.bid)))
+        urgent = urgent or naked(bracket)
+    soon = soon or bool(lookup.due(lookup.unresolved(account, now), now))
+    unbooked = booking.unbooked_orders(account)
+    return Need(soon=soon or bool(unbooked and booking.is_due(unbooked, now)), urgent=urgent)
+
+
+def naked(bracket: core.Bracket) -> bool:
+    """An order is Unknown, or a stop is on its way out and its end not read: the reserve is for these."""
+    canceling = any(order.cancel_wanted for order in bracket.live_sells)
+    unknown = any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
+    return unknown or (bracket.state is State.EXITING and canceling)
+
+
+def attempt(row: Bracket, event: TargetTouched | Tick) -> None:
+    try:
+        operations.apply(row.pk, event, actor=ACTOR)
+    except RefusedEvent:
+        pass  # the bracket moved on since it was looked at

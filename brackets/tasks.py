@@ -1,0 +1,50 @@
+"""Scheduled work of the django-q2 cluster: the safety net under the watch.
+
+Tasks take no arguments and return None: nothing that could stop the scheduler or be pickled.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.utils import timezone
+
+from brackets import accounts, leases, readers, reconcile, venues
+from brackets.models import Account
+from brackets.venue.port import VenueUnavailable
+from brackets.watch import hook
+
+log = logging.getLogger("backstop.tasks")
+HEARTBEAT = "cluster heartbeat"
+
+
+def heartbeat() -> None:
+    """Written by a task, so that a hung cluster shows."""
+    leases.beat(HEARTBEAT, now=timezone.now())
+
+
+def reconcile_account() -> None:
+    """Do once what the watch does all the time, when no watch is alive."""
+    heartbeat()
+    account = accounts.current()
+    if not accounts.watch_is_alive(account, timezone.now()):
+        reconcile_once(account)
+
+
+def reconcile_once(account: Account) -> None:
+    """Prices, outbox, readings and settlement, once."""
+    venue = venues.of(account)
+    try:
+        if readers.instruments_are_stale(account, timezone.now()):
+            readers.refresh_instruments(account, venue)
+        reconcile.drive(account, venue)
+        quotes = readers.refresh_quotes(account, venue, readers.symbols_to_price(account))
+        reconcile.see_prices(account, quotes)
+        reconcile.cycle(account, venue, urgent=True)
+        reconcile.drive(account, venue)
+        for path in settings.WATCH_HOOKS:
+            hook(path)(account)
+    except VenueUnavailable as error:
+        readers.note_venue(account, error=str(error))
+        log.warning("the venue is unavailable: %s", error)
