@@ -1,0 +1,24 @@
+# The commands of Backstop. Each finds its Python and makes .venv by itself (scripts/bootstrap).
+# `exec` keeps the chain short: make's child is the program itself, so a signal to make reaches it.
+.PHONY: help up test lint clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make up                  start everything in the foreground; Ctrl-C ends it'
+	@echo 'make test [ARGS="..."]   lint, types, floors, then pytest (ARGS go to pytest)'
+	@echo 'make lint                the same without pytest'
+	@echo 'make clean               remove .venv and caches; databases stay'
+
+up:
+	@exec sh scripts/bootstrap up
+
+test:
+	@exec sh scripts/bootstrap test $(ARGS)
+
+lint:
+	@exec sh scripts/bootstrap lint
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo 'Removed .venv and caches; the databases and .env were left.'

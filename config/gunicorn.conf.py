@@ -1,0 +1,19 @@
+"""How the web server runs: one process, threads; measured in docs, started by config.supervisor.
+
+The address is given on the command line.
+"""
+
+import os
+
+wsgi_app = "config.wsgi:application"
+worker_class = "gthread"
+workers = 1
+threads = 8
+timeout = 60  # seconds without a sign of life of the worker's main thread, not of a request
+graceful_timeout = 5  # seconds for requests in flight when told to stop; the supervisor allows 8
+keepalive = 5
+accesslog = None
+loglevel = "warning"
+control_socket_disable = True  # no file outside the project, nothing to control but the process
+if os.path.isdir("/dev/shm"):
+    worker_tmp_dir = "/dev/shm"
