@@ -87,14 +87,15 @@ def refresh_quotes(account: Account, venue: Venue, symbols: Iterable[str]) -> di
 def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) -> list[BalanceReading]:
     """Read all balances with their holds and keep them. Raises VenueUnavailable."""
     now = timezone.now()
+    first_time = account.first_balances_at is None
     readings = list(venue.balances(urgent=urgent))
     rows = [
         AssetBalance(
             account=account,
             asset=reading.asset,
-            total=reading.total.quantize(BALANCE_PLACES, rounding=ROUND_DOWN),
-            held=reading.held.quantize(BALANCE_PLACES, rounding=ROUND_DOWN),
-            first_total=reading.total.quantize(BALANCE_PLACES, rounding=ROUND_DOWN),
+            total=to_places(reading.total),
+            held=to_places(reading.held),
+            first_total=to_places(reading.total) if first_time else Decimal(0),
             read_at=now,
         )
         for reading in readings
@@ -106,8 +107,15 @@ def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) ->
         unique_fields=["account", "asset"],
         update_fields=["total", "held", "read_at"],
     )
+    if first_time:
+        account.first_balances_at = now
+        account.save(update_fields=["first_balances_at"])
     measure_equity(account, now)
     return readings
+
+
+def to_places(amount: Decimal) -> Decimal:
+    return amount.quantize(BALANCE_PLACES, rounding=ROUND_DOWN)
 
 
 def measure_equity(account: Account, now: datetime) -> Decimal | None:

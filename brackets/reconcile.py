@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from brackets import booking, dispatch, lookup, operations, records, reports
+from brackets import booking, dispatch, lookup, operations, readers, records, reports
 from brackets.core import legs, machine
 from brackets.core import orders as core
 from brackets.core.events import TargetTouched, Tick
@@ -62,9 +62,11 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
         lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at)
     find_missing_secondaries(account, venue, asked_at)
     close_books(account, venue, clock())
-    if account.recovered_at is None:
-        account.recovered_at = clock()
-        Account.objects.filter(pk=account.pk, recovered_at=None).update(recovered_at=account.recovered_at)
+    if account.first_balances_at is None:  # before the first entry: what is there is not our doing
+        readers.refresh_balances(account, venue, urgent=True)
+    account.recovered_at = account.recovered_at or clock()
+    account.reconciled_at = asked_at
+    account.save(update_fields=["recovered_at", "reconciled_at"])
 
 
 def silent_orders(account: Account, seen: Iterable[str]) -> list[str]:

@@ -14,8 +14,10 @@ class Account(models.Model):
     name = models.CharField(max_length=32, unique=True)
     mode = models.CharField(max_length=10)
     created_at = models.DateTimeField(auto_now_add=True)
+    first_balances_at = models.DateTimeField(null=True, blank=True)  # when `first_total` was read
     # None while the book has not yet been compared with the venue since the last start.
     recovered_at = models.DateTimeField(null=True, blank=True)
+    reconciled_at = models.DateTimeField(null=True, blank=True)  # when a full cycle last began and succeeded
     venue_seen_at = models.DateTimeField(null=True, blank=True)
     venue_system = models.CharField(max_length=20, blank=True)  # online, maintenance, …
     venue_error = models.CharField(max_length=300, blank=True)

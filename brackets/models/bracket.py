@@ -13,7 +13,9 @@ from brackets.core.states import LIVE, ExitReason, OrderStatus, Role, State
 from brackets.models.account import Account
 from risk.fields import money_field, price_field, quantity_field, ratio_field, seconds_field
 
-LIVE_STATUSES = sorted(LIVE)
+# Plain texts in constraints and indexes: a migration must not depend on an enum of today.
+LIVE_STATUSES = sorted(status.value for status in LIVE)
+STATES, ROLES, STATUSES = ([word.value for word in words] for words in (State, Role, OrderStatus))
 
 
 def choices(words: type[State] | type[Role] | type[OrderStatus] | type[ExitReason]) -> list[tuple[str, str]]:
@@ -31,7 +33,7 @@ class Bracket(models.Model):
     source = models.CharField(max_length=16)
     policy = models.CharField(max_length=12, default="stop_rests")
     leverage = models.PositiveSmallIntegerField(default=1)
-    state = models.CharField(max_length=16, choices=choices(State), default=State.FLAT)
+    state = models.CharField(max_length=16, choices=choices(State), default=State.FLAT.value)
     exit_reason = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
     version = models.PositiveIntegerField(default=0)
 
@@ -70,18 +72,18 @@ class Bracket(models.Model):
             models.Index(
                 fields=["account", "state"],
                 name="bracket_open",
-                condition=~Q(state=State.EXIT_COMPLETE),
+                condition=~Q(state="EXIT_COMPLETE"),
             )
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=list(State)), name="bracket_state_known"),
+            models.CheckConstraint(condition=Q(state__in=STATES), name="bracket_state_known"),
             models.CheckConstraint(condition=Q(planned_quantity__gt=0), name="bracket_quantity_positive"),
             models.CheckConstraint(
                 condition=Q(planned_stop_price__gt=0) & Q(planned_stop_price__lt=F("planned_target_price")),
                 name="bracket_stop_below_target",
             ),
             models.CheckConstraint(
-                condition=~Q(state=State.EXIT_COMPLETE) | ~Q(exit_reason=""), name="bracket_end_has_reason"
+                condition=~Q(state="EXIT_COMPLETE") | ~Q(exit_reason=""), name="bracket_end_has_reason"
             ),
         ]
 
@@ -125,14 +127,14 @@ class Order(models.Model):
             models.UniqueConstraint(
                 fields=["bracket"],
                 name="one_live_entry_per_bracket",
-                condition=Q(role=Role.ENTRY, status__in=LIVE_STATUSES),
+                condition=Q(role="entry", status__in=LIVE_STATUSES),
             ),
             models.CheckConstraint(
                 condition=Q(client_order_id__isnull=False) | Q(venue_order_id__isnull=False),
                 name="order_has_an_id",
             ),
-            models.CheckConstraint(condition=Q(status__in=list(OrderStatus)), name="order_status_known"),
-            models.CheckConstraint(condition=Q(role__in=list(Role)), name="order_role_known"),
+            models.CheckConstraint(condition=Q(status__in=STATUSES), name="order_status_known"),
+            models.CheckConstraint(condition=Q(role__in=ROLES), name="order_role_known"),
             models.CheckConstraint(
                 condition=Q(quantity__gt=0)
                 & Q(filled_quantity__gte=0)

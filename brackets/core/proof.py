@@ -1,0 +1,191 @@
+"""Comparing the book with the venue: every difference is one sentence.
+
+Pure. Both sides are plain values; the venue's come from its REST answers alone. Nothing here decides
+whether a difference matters: `trading/proof.py` reads twice and keeps what both readings show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BookOrder:
+    venue_order_id: str
+    client_order_id: str | None
+    bracket: int
+    sell: bool
+    base_asset: str
+    live: bool
+    quantity: Decimal
+    filled: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VenueOrder:
+    venue_order_id: str
+    client_order_id: str | None
+    parent_venue_order_id: str | None
+    live: bool
+    quantity: Decimal
+    filled: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """A fill (book) or a trade (venue). `moved` is asset → (amount, fee), as ledgers state it."""
+
+    trade_id: str
+    venue_order_id: str
+    quantity: Decimal
+    price: Decimal
+    cost: Decimal
+    fee: Decimal
+    moved: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClosedTrade:
+    trade: int
+    quote_asset: str
+    realized_pnl: Decimal
+    trade_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Book:
+    orders: Sequence[BookOrder]
+    client_ids: frozenset[str]  # every id ever intended
+    fills: Sequence[Execution]
+    coins: Mapping[str, Decimal]  # base asset → coins of unfinished brackets, and dust
+    closed_trades: Sequence[ClosedTrade]
+    first_totals: Mapping[str, Decimal]  # asset → what was there when the account was first seen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VenueSide:
+    orders: Mapping[str, VenueOrder]
+    trades: Mapping[str, Execution]
+    ledger: Mapping[str, Mapping[str, tuple[Decimal, Decimal]]]  # refid → asset → (amount, fee)
+    totals: Mapping[str, Decimal]
+    holds: Mapping[str, Decimal]
+
+
+def differences(book: Book, venue: VenueSide) -> tuple[str, ...]:
+    """Every disagreement, one sentence each; empty when book and venue agree to the last digit."""
+    rules = (compare_orders, strange_orders, compare_fills, compare_ledger, compare_holds, compare_balances)
+    return tuple(s for rule in (*rules, compare_pnl) for s in rule(book, venue))
+
+
+def compare_orders(book: Book, venue: VenueSide) -> Iterator[str]:
+    for order in book.orders:
+        seen = venue.orders.get(order.venue_order_id)
+        if seen is None:
+            yield f"order {order.venue_order_id} of bracket {order.bracket} is not known to the venue"
+            continue
+        if seen.live != order.live:
+            words = {True: "open", False: "ended"}
+            yield (
+                f"order {order.venue_order_id} of bracket {order.bracket} is {words[order.live]} in the "
+                f"book and {words[seen.live]} at the venue"
+            )
+        if seen.filled != order.filled:
+            yield (
+                f"order {order.venue_order_id} of bracket {order.bracket} is filled {order.filled} in the "
+                f"book and {seen.filled} at the venue"
+            )
+
+
+def strange_orders(book: Book, venue: VenueSide) -> Iterator[str]:
+    """Orders at the venue that must be ours and are not in the book."""
+    known = {order.venue_order_id for order in book.orders}
+    clients: dict[str, str] = {}
+    for order in venue.orders.values():
+        if order.client_order_id in book.client_ids and order.client_order_id is not None:
+            twin = clients.setdefault(order.client_order_id, order.venue_order_id)
+            if twin != order.venue_order_id:
+                yield f"intent {order.client_order_id} is at the venue twice: {twin}, {order.venue_order_id}"
+        if order.venue_order_id in known:
+            continue
+        if order.client_order_id in book.client_ids:
+            yield f"order {order.venue_order_id} has our id {order.client_order_id} and is not in the book"
+        elif order.parent_venue_order_id in known:
+            yield (
+                f"order {order.venue_order_id} was made by our order {order.parent_venue_order_id} and is "
+                "not in the book"
+            )
+
+
+def compare_fills(book: Book, venue: VenueSide) -> Iterator[str]:
+    booked = {fill.trade_id: fill for fill in book.fills}
+    ours = {order.venue_order_id for order in book.orders}
+    for trade in venue.trades.values():
+        if trade.venue_order_id in ours and trade.trade_id not in booked:
+            yield f"trade {trade.trade_id} of order {trade.venue_order_id} is not booked"
+    for fill in book.fills:
+        seen = venue.trades.get(fill.trade_id)
+        if seen is None:
+            yield f"fill {fill.trade_id} is booked and not known to the venue"
+            continue
+        for name in ("venue_order_id", "quantity", "price", "cost", "fee"):
+            mine, theirs = getattr(fill, name), getattr(seen, name)
+            if mine != theirs:
+                yield f"fill {fill.trade_id} has {name} {mine} in the book and {theirs} at the venue"
+
+
+def compare_ledger(book: Book, venue: VenueSide) -> Iterator[str]:
+    for fill in book.fills:
+        entries = venue.ledger.get(fill.trade_id, {})
+        for asset in sorted(set(entries) | set(fill.moved)):
+            mine = fill.moved.get(asset, (ZERO, ZERO))
+            theirs = entries.get(asset, (ZERO, ZERO))
+            if mine != theirs:
+                yield (
+                    f"fill {fill.trade_id} moved {asset} {mine[0]} with fee {mine[1]} in the book and "
+                    f"{theirs[0]} with fee {theirs[1]} in the venue's ledger"
+                )
+
+
+def compare_holds(book: Book, venue: VenueSide) -> Iterator[str]:
+    """Coins reserved by our sells are reserved at the venue; more is somebody else's order."""
+    leaves: dict[str, Decimal] = {}
+    for order in book.orders:
+        if order.sell and order.live:
+            leaves[order.base_asset] = leaves.get(order.base_asset, ZERO) + order.quantity - order.filled
+    for asset, quantity in sorted(leaves.items()):
+        held = venue.holds.get(asset, ZERO)
+        if held < quantity:
+            yield f"our sells reserve {quantity} {asset}, the venue holds only {held}"
+
+
+def compare_balances(book: Book, venue: VenueSide) -> Iterator[str]:
+    """What was there at first, plus every ledger entry since, is what is there now; and our coins are
+    among it."""
+    moved: dict[str, Decimal] = {}
+    for entries in venue.ledger.values():
+        for asset, (amount, fee) in entries.items():
+            moved[asset] = moved.get(asset, ZERO) + amount - fee
+    for asset in sorted(set(book.first_totals) | set(moved)):
+        expected = book.first_totals.get(asset, ZERO) + moved.get(asset, ZERO)
+        total = venue.totals.get(asset, ZERO)
+        if expected != total:
+            yield f"{asset}: the first reading plus the ledger since is {expected}, the balance is {total}"
+    for asset, coins in sorted(book.coins.items()):
+        if coins > venue.totals.get(asset, ZERO):
+            yield f"our brackets hold {coins} {asset}, the account only {venue.totals.get(asset, ZERO)}"
+
+
+def compare_pnl(book: Book, venue: VenueSide) -> Iterator[str]:
+    for closed in book.closed_trades:
+        entries = [venue.ledger.get(trade_id, {}) for trade_id in closed.trade_ids]
+        cash = [entry.get(closed.quote_asset, (ZERO, ZERO)) for entry in entries]
+        earned = sum((amount - fee for amount, fee in cash), ZERO)
+        if earned != closed.realized_pnl:
+            yield (
+                f"trade {closed.trade} has a realized PnL of {closed.realized_pnl}, the venue's ledger says "
+                f"{earned}"
+            )
