@@ -17,6 +17,7 @@ from brackets.watch import hook
 
 log = logging.getLogger("backstop.tasks")
 HEARTBEAT = "cluster heartbeat"
+PATIENCE_SECONDS = 8  # well inside the task's timeout
 
 
 def heartbeat() -> None:
@@ -34,7 +35,7 @@ def reconcile_account() -> None:
 
 def reconcile_once(account: Account) -> None:
     """Prices, outbox, readings and settlement, once."""
-    venue = venues.of(account)
+    venue = venues.of(account, patience_seconds=PATIENCE_SECONDS)
     try:
         if readers.instruments_are_stale(account, timezone.now()):
             readers.refresh_instruments(account, venue)
@@ -43,8 +44,13 @@ def reconcile_once(account: Account) -> None:
         reconcile.see_prices(account, quotes)
         reconcile.cycle(account, venue, urgent=True)
         reconcile.drive(account, venue)
-        for path in settings.WATCH_HOOKS:
-            hook(path)(account)
+        run_hooks(account)
     except VenueUnavailable as error:
         readers.note_venue(account, error=str(error))
         log.warning("the venue is unavailable: %s", error)
+
+
+def run_hooks(account: Account) -> None:
+    """What the upper floor does after every round of the watch."""
+    for path in settings.WATCH_HOOKS:
+        hook(path)(account)

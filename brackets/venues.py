@@ -1,4 +1,4 @@
-"""The venue an account trades on, one adapter a process."""
+"""The venue an account trades on; one adapter a process and patience."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from functools import lru_cache
 from brackets.models import Account
 from brackets.venue.kraken.adapter import KrakenVenue
 from brackets.venue.port import Venue
-from brackets.venue.sender import SenderSlot
 
 
-@lru_cache(maxsize=1)
-def _kraken() -> KrakenVenue:
-    return KrakenVenue.from_settings(SenderSlot.from_settings())
+@lru_cache(maxsize=4)
+def _kraken(patience_seconds: float) -> KrakenVenue:
+    return KrakenVenue.from_settings(patience_seconds=patience_seconds)
 
 
-def of(account: Account) -> Venue:
-    """The adapter of this process; demo and paper speak to the paper venue through the same class."""
-    return _kraken()
+def of(account: Account, *, patience_seconds: float = 0.0) -> Venue:
+    """The adapter of this process; demo and paper speak to the paper venue through the same class.
+
+    `patience_seconds` is how long a read that is not urgent may wait for rate budget before it raises
+    BudgetExhausted.
+    """
+    return _kraken(patience_seconds)

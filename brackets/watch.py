@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import signal
 import uuid
 from collections.abc import Callable
@@ -38,6 +39,8 @@ MOVING_SPACING_SECONDS = 2
 QUIET_SECONDS = {"starter": 6, "intermediate": 4, "pro": 2}
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 STATUS_SECONDS = 30
+PATIENCE_SECONDS = 30  # how long a poll waits for rate budget, so that a cycle once begun is finished
+STOP_SECONDS = 8  # an order under way is waited for: longer than one HTTP exchange
 
 
 @dataclass
@@ -149,7 +152,7 @@ class Runner:
                 else:
                     await self.pause(1)
         finally:
-            self.threads.shutdown(wait=True, cancel_futures=True)
+            self.threads.shutdown(wait=False, cancel_futures=True)
 
     async def hold(self) -> None:
         """All loops, until the watch stops or somebody else holds the lease."""
@@ -170,7 +173,7 @@ class Runner:
                 await self.pause(1)
         finally:
             self.lost.set()
-            await asyncio.gather(*loops)
+            await asyncio.wait(loops, timeout=STOP_SECONDS)
             await self.job(self.watch.release)
 
     async def repeat(self, function: Callable[[], None], seconds: float) -> None:
@@ -208,5 +211,8 @@ def guarded(function: Callable[[], object]) -> object:
 def main() -> None:
     """Watch the account of TRADING_MODE until SIGTERM or SIGINT."""
     account = accounts.current()
-    watch = Watch(account=account, venue=venues.of(account))
+    watch = Watch(account=account, venue=venues.of(account, patience_seconds=PATIENCE_SECONDS))
     asyncio.run(Runner(watch).run())
+    # A thread may still wait for rate budget. All that matters is in the database: leave now.
+    logging.shutdown()
+    os._exit(0)

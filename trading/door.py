@@ -127,7 +127,8 @@ def open_position_with_brackets(
 
     Prices not given are computed by `compute_bracket_prices` from the configuration. Returns Opened
     with the Trade, or Denied with every limit that was broken and nothing written. `within` is called
-    with the Trade inside the transaction that writes it. Raises BadInput, UnknownSymbol, MarketUnavailable and Recovering; nothing was written then either.
+    with the Trade inside the transaction that writes it. Raises BadInput, UnknownSymbol,
+    MarketUnavailable and Recovering; nothing was written then either.
     """
     account = account_for(exchange)
     if side != "buy":

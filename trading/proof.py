@@ -78,21 +78,21 @@ def read_venue(account: models.Account, venue: Venue, say: Say) -> VenueSide:
     began_at = account.first_balances_at or account.created_at
     since = began_at - MARGIN
     say("reading open orders")
-    reports = list(venue.open_orders(urgent=True))
+    reports = list(venue.open_orders())
     say("reading closed orders")
-    reports += venue.closed_orders(since=since, urgent=True)
+    reports += venue.closed_orders(since=since)
     say("reading trades")
-    trades = venue.trades_since(since, urgent=True)
+    trades = venue.trades_since(since)
     say("reading the ledger")
     ledger: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
-    for entry in venue.ledgers(since=since, urgent=True):
+    for entry in venue.ledgers(since=since):
         if entry.booked_at < began_at:
             continue  # counted in the first reading of the balances
         amounts = ledger.setdefault(entry.reference, {})
         amount, fee = amounts.get(entry.asset, (ZERO, ZERO))
         amounts[entry.asset] = (amount + entry.amount, fee + entry.fee)
     say("reading balances")
-    balances = venue.balances(urgent=True)
+    balances = venue.balances()
     return VenueSide(
         orders={report.venue_order_id: venue_order(report) for report in reports},
         trades={

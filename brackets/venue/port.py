@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -22,6 +22,14 @@ from typing import Protocol
 
 class VenueUnavailable(Exception):
     """A read could not be answered (network, HTTP 5xx, throttled, maintenance). Nothing is known."""
+
+
+class BudgetExhausted(VenueUnavailable):
+    """Our own rate budget has nothing left for this read; the venue was not asked. Try again shortly."""
+
+
+class UnknownSymbol(VenueUnavailable):
+    """The venue does not list this symbol: nothing can be read of it."""
 
 
 class UnknownWord(Exception):
@@ -79,7 +87,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """The venue took the request. `venue_order_id` is None for a cancel."""
+    """The venue took the request. `venue_order_id` is None for a cancel and for a mere validation."""
 
     venue_order_id: str | None
 
@@ -235,6 +243,7 @@ class Venue(Protocol):
     def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[CandleReading]: ...
     def system_status(self) -> str: ...
     def server_time(self) -> datetime: ...
+    def clock_offset(self) -> timedelta | None: ...  # venue's clock minus ours; None: not known
 
     # private writes
     def place(self, request: OrderRequest, *, urgent: bool) -> Outcome: ...

@@ -7,13 +7,16 @@ from brackets.venue.port import VenueUnavailable
 from trading import proof
 
 
+PATIENCE_SECONDS = 120  # it shares the rate budget with the watch, and never takes from its reserve
+
+
 class Command(BaseCommand):
     help = "Compare the book with the venue and run the invariants; each difference is one sentence."
 
     def handle(self, *args: object, **options: object) -> None:
         account = accounts.current()
         try:
-            verdict = proof.prove(account, venues.of(account), say=self.say)
+            verdict = proof.prove(account, venues.of(account, patience_seconds=PATIENCE_SECONDS), self.say)
         except VenueUnavailable as error:
             raise CommandError(f"Nothing is proven: the venue could not be read ({error}).") from None
         for sentence in verdict.differences:
