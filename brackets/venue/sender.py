@@ -39,6 +39,7 @@ from brackets.venue.port import BudgetExhausted, VenueUnavailable
 log = logging.getLogger("backstop.sender")
 LEASE_MARGIN_SECONDS = 2.0  # connecting, besides the timeout of the answer
 POLL_SECONDS = (0.010, 0.020)
+BUDGET_POLL_SECONDS = 0.25  # the budget refills slowly: no need to look more often
 URGENT_SECONDS = 0.1  # how long an urgent waiter's wish keeps others back; renewed while it waits
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -177,6 +178,7 @@ class SenderSlot:
         began = time.monotonic()
         budget_wait = self.max_wait_seconds if urgent else patience_seconds
         while True:
+            pause = random.uniform(*POLL_SECONDS)
             answer = self._attempt(cost=cost, urgent=urgent)
             waited = time.monotonic() - began
             match answer:
@@ -189,12 +191,13 @@ class SenderSlot:
                             f"{self.tier.limit / 1000:g}, free for this call in "
                             f"{answer.free_in_milliseconds / 1000:.1f} s"
                         )
+                    pause = max(pause, min(answer.free_in_milliseconds / 1000, BUDGET_POLL_SECONDS))
                 case Busy():
                     if waited > max(self.max_wait_seconds, budget_wait):
                         raise VenueUnavailable(f"no turn to send within {waited:.1f} s: others are sending")
                     if urgent:
                         self._rows().update(urgent_until=self.clock() + timedelta(seconds=URGENT_SECONDS))
-            time.sleep(random.uniform(*POLL_SECONDS))
+            time.sleep(pause)
 
     def _attempt(self, *, cost: int, urgent: bool) -> Taken | Busy | Spent:
         """One look and, when it is our turn, one compare-and-swap."""

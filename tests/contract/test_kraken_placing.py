@@ -122,7 +122,7 @@ def test_every_name_of_a_pair_goes_out_as_its_id(stub: Stub, name: str) -> None:
         (limit_buy(limit_price=Decimal("60000.04")), Reason.BAD_PRICE, ["60000.04", "0.1"]),
         (limit_buy(limit_price=Decimal(0)), Reason.BAD_PRICE, ["0"]),
         (limit_buy(limit_price=None), Reason.INVALID_ARGUMENTS, ["limit price"]),
-        (limit_buy(quantity=Decimal("0.0001"), limit_price=Decimal("4999.9")), Reason.BELOW_MINIMUM, ["0.49999", "0.5"]),
+        (limit_buy(quantity=Decimal("0.0001"), limit_price=Decimal(4999)), Reason.BELOW_MINIMUM, ["0.4999"]),
         (stop_sell(trigger_price=Decimal("59000.05")), Reason.BAD_PRICE, ["59000.05", "0.1"]),
         (stop_sell(trigger_price=None), Reason.INVALID_ARGUMENTS, ["trigger price"]),
         (market_buy(trigger_price=Decimal("59000")), Reason.INVALID_ARGUMENTS, ["trigger price"]),
