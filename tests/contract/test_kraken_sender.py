@@ -1,0 +1,278 @@
+"""One sender per key: turns, nonces and budget in the database, over threads, processes and clocks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from brackets.models.sender import SenderKey
+from brackets.venue import sender
+from brackets.venue.port import Accepted, BudgetExhausted, VenueUnavailable
+from brackets.venue.sender import InsideTransaction, SenderSlot
+from tests.contract.kraken_case import slot_for, venue_on
+from tests.contract.stub import Stub, ok, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NAME = "f" * 64
+
+
+class SetClock:
+    """A wall clock that stands where it is set."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+def row(*, name: str = NAME, **changes: Any) -> SenderKey:
+    fields = {"counter_thousandths": 0, "counter_at": NOON, "updated_at": NOON} | changes
+    return SenderKey.objects.update_or_create(key_fingerprint=name, defaults=fields)[0]
+
+
+def slot(clock: SetClock, **options: Any) -> SenderSlot:
+    return SenderSlot(key_fingerprint=NAME, clock=clock, **({"max_wait_seconds": 0.05} | options))
+
+
+def take(of: SenderSlot, *, cost: int = 0, urgent: bool = True) -> int:
+    with of.turn(cost=cost, urgent=urgent) as nonce:
+        return nonce
+
+
+# --- nonces --------------------------------------------------------------------------------------
+
+
+def test_a_nonce_is_the_time_or_one_more_than_the_last(clock: SetClock) -> None:
+    row()
+    milliseconds = int(NOON.timestamp() * 1000)
+    assert take(slot(clock)) == milliseconds
+    assert take(slot(clock)) == milliseconds + 1
+    clock.now += timedelta(seconds=1)
+    assert take(slot(clock)) == milliseconds + 1000
+
+
+def test_a_clock_set_back_does_not_lower_the_nonce(clock: SetClock) -> None:
+    row()
+    first = take(slot(clock))
+    clock.now -= timedelta(days=1)
+    assert take(slot(clock)) == first + 1
+
+
+def test_a_turn_is_given_back_also_after_an_error(clock: SetClock) -> None:
+    row()
+    with pytest.raises(ZeroDivisionError), slot(clock).turn(cost=0, urgent=True):
+        raise ZeroDivisionError
+    assert take(slot(clock))
+
+
+def test_threads_and_processes_arrive_in_the_order_of_their_nonces(stub: Stub, tmp_path: Path) -> None:
+    stub.always("CancelOrder", ok({"count": 1}))
+    with world(tmp_path) as environment:
+        racers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.contract.racer", stub.url, "2", "8"],
+                env=environment,
+                cwd=settings.BASE_DIR,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        for racer in racers:
+            _, said = racer.communicate(timeout=100)
+            assert racer.returncode == 0, said
+    nonces = [request.nonce for request in stub.sent("CancelOrder")]
+    assert len(nonces) == 3 * 2 * 8
+    assert nonces == sorted(set(nonces))
+
+
+class world:
+    """The environment of processes that share the sender's table with each other, on either database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> dict[str, str]:
+        path = os.pathsep.join([str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings"),
+            "PYTHONPATH": path,
+        }
+        if connection.vendor != "sqlite":
+            login = connection.settings_dict
+            where = f"{login['HOST']}:{login['PORT']}/{login['NAME']}"
+            return environment | {"DATABASE_URL": f"postgres://{login['USER']}:{login['PASSWORD']}@{where}"}
+        environment["DATABASE_URL"] = f"sqlite:///{self.folder / 'race.sqlite3'}"
+        subprocess.run([sys.executable, "-c", MAKE_TABLE], env=environment, check=True, timeout=60)
+        return environment
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to undo: the folder is the test's own."""
+
+
+MAKE_TABLE = """
+import django; django.setup()
+from django.db import connection
+from brackets.models.sender import SenderKey
+with connection.schema_editor() as editor: editor.create_model(SenderKey)
+"""
+
+
+# --- the lease -----------------------------------------------------------------------------------
+
+
+def test_a_turn_excludes_another_until_it_is_given_back(clock: SetClock) -> None:
+    row()
+    with slot(clock).turn(cost=0, urgent=True), pytest.raises(VenueUnavailable, match="no turn"):
+        take(slot(clock))
+    assert take(slot(clock))
+
+
+def test_a_lease_that_ran_out_is_taken_and_the_late_holder_changes_nothing(clock: SetClock) -> None:
+    row()
+    with slot(clock).turn(cost=0, urgent=True) as former:
+        clock.now += slot(clock).lease
+        late = slot(clock).turn(cost=0, urgent=True)
+        assert late.__enter__() > former
+    assert SenderKey.objects.get().holder, "the former holder must not give back the turn of the next"
+    late.__exit__(None, None, None)
+    assert not SenderKey.objects.get().holder
+
+
+def test_a_lease_from_an_impossible_future_has_lapsed(clock: SetClock) -> None:
+    row(holder="elsewhere 1 1", lease_expires_at=NOON + timedelta(hours=1))
+    assert take(slot(clock))
+
+
+def test_a_dead_process_of_this_host_is_not_waited_for(clock: SetClock) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    row(
+        holder=f"{sender.this_host()} {ended.pid} 1",
+        lease_expires_at=NOON + timedelta(seconds=7),
+        last_nonce=10**15,
+    )
+    assert take(slot(clock)) == 10**15 + 1
+
+
+def test_a_reused_process_id_is_another_process(clock: SetClock) -> None:
+    row(holder=f"{sender.this_host()} {os.getpid()} 1", lease_expires_at=NOON + timedelta(seconds=7))
+    assert take(slot(clock))
+
+
+@pytest.mark.parametrize("holder", ["another-host/boot/table 1 1", "nonsense", f"{sender.holder_name()}"])
+def test_a_holder_not_known_to_be_dead_is_waited_for(clock: SetClock, holder: str) -> None:
+    row(holder=holder, lease_expires_at=NOON + timedelta(seconds=7))
+    with pytest.raises(VenueUnavailable):
+        take(slot(clock))
+
+
+def test_somebody_urgent_goes_first(clock: SetClock) -> None:
+    row()
+    with slot(clock).turn(cost=0, urgent=False), pytest.raises(VenueUnavailable):
+        take(slot(clock), urgent=True)  # its wish stays in the row
+    with pytest.raises(VenueUnavailable):
+        take(slot(clock), urgent=False)
+    assert take(slot(clock), urgent=True)
+    clock.now += timedelta(seconds=1)
+    assert take(slot(clock), urgent=False), "a wish that nobody renews is over"
+
+
+def test_a_waiting_thread_gets_the_turn_when_it_is_given_back(stub: Stub) -> None:
+    shared = slot_for(stub)
+    stub.will("CancelOrder", ok({"count": 1}))
+    venue = venue_on(stub, slot=shared)
+    outcomes: list[object] = []
+
+    def cancel() -> None:
+        outcomes.append(venue.cancel("OAAAAA-BBBBB-CCCCCC"))
+        connection.close()
+
+    with shared.turn(cost=0, urgent=False):
+        waiting = threading.Thread(target=cancel)
+        waiting.start()
+        waiting.join(timeout=0.1)
+        assert stub.sent("CancelOrder") == []
+    waiting.join()
+    assert outcomes == [Accepted(venue_order_id=None)]
+
+
+def test_the_network_is_never_waited_for_inside_a_transaction(clock: SetClock) -> None:
+    row()
+    with transaction.atomic(), pytest.raises(InsideTransaction):
+        take(slot(clock))
+
+
+# --- the budget ----------------------------------------------------------------------------------
+
+
+def test_a_key_never_seen_has_no_budget_but_may_write(clock: SetClock) -> None:
+    with pytest.raises(BudgetExhausted):
+        take(slot(clock), cost=1, urgent=False)
+    assert take(slot(clock), cost=0, urgent=False)
+
+
+def test_polls_end_where_the_reserve_begins_and_urgent_reads_use_it(clock: SetClock) -> None:
+    row()
+    for _ in range(10):
+        take(slot(clock), cost=1, urgent=False)
+    with pytest.raises(BudgetExhausted, match="counter 10"):
+        take(slot(clock), cost=1, urgent=False)
+    for _ in range(5):
+        take(slot(clock), cost=1, urgent=True)
+    with pytest.raises(BudgetExhausted, match="counter 15"):
+        take(slot(clock), cost=1, urgent=True)
+    assert take(slot(clock), cost=0, urgent=True)
+
+
+def test_budget_comes_back_with_time_at_the_tier_s_pace(clock: SetClock) -> None:
+    row(counter_thousandths=15_000)
+    clock.now += timedelta(seconds=18)
+    with pytest.raises(BudgetExhausted):
+        take(slot(clock), cost=1, urgent=False)
+    clock.now += timedelta(seconds=0.2)
+    assert take(slot(clock), cost=1, urgent=False)
+
+
+def test_patience_waits_for_budget() -> None:
+    now = datetime.now(UTC)
+    row(counter_thousandths=15_000, counter_at=now)
+    patient = SenderSlot(key_fingerprint=NAME, tier="pro")  # 15 is where the reserve of pro begins
+    with patient.turn(cost=1, urgent=False, patience_seconds=20) as nonce:
+        assert nonce
+
+
+def test_a_counter_of_the_future_heals(clock: SetClock) -> None:
+    row(counter_thousandths=15_000, counter_at=NOON + timedelta(hours=1))
+    with pytest.raises(BudgetExhausted):
+        take(slot(clock), cost=1, urgent=False)
+    clock.now += timedelta(seconds=60)
+    assert take(slot(clock), cost=1, urgent=False)
+
+
+def test_an_unknown_tier_is_named() -> None:
+    with pytest.raises(ValueError, match="platinum"):
+        SenderSlot(key_fingerprint=NAME, tier="platinum")
