@@ -91,6 +91,10 @@ class Command(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("trade", "Can open and close positions"),
+            ("pause", "Can pause and resume trading"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "user", "idempotency_key"],
