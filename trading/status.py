@@ -1,0 +1,61 @@
+"""How the house stands at this moment, read from the rows alone: no call to the venue."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from brackets import accounts
+from brackets.models import Account
+from trading import configuration
+from trading.core.asks import text
+from trading.models import Trade
+
+VENUE_SEEN_WITHIN = timedelta(seconds=90)  # the safety net asks every minute even when the watch is dead
+
+
+def read_status(account: Account) -> dict[str, Any]:
+    """The members of `GET /api/v1/status/`: numbers as text, None for what is not known yet.
+
+    `equity`, `high_water_mark` and `drawdown` are amounts of US dollars; drawdown is the positive distance
+    of equity below its high-water mark.
+    """
+    now = timezone.now()
+    config = configuration.of(account)
+    renewed_at = accounts.watch_renewed_at(account)
+    return {
+        "mode": account.mode,
+        "system_status": config.system_status,
+        "is_trading_active": config.is_trading_active,
+        "execution_mode": config.execution_mode,
+        "autopilot_enabled": config.autopilot_enabled,
+        "equity": amount(config.equity),
+        "high_water_mark": amount(config.high_water_mark),
+        "drawdown": amount(config.drawdown),
+        "open_trades": str(Trade.objects.filter(account=account, status=Trade.Status.OPEN).count()),
+        "watch": {
+            "alive": accounts.watch_is_alive(account, now),
+            "lag_seconds": None if renewed_at is None else seconds(now - renewed_at),
+        },
+        "venue": {"reachable": venue_is_reachable(account, now), "system": account.venue_system or None},
+        "recovering": account.recovered_at is None,
+        "version": settings.VERSION,
+    }
+
+
+def venue_is_reachable(account: Account, now: Any) -> bool:
+    """Whether the last question was answered, and lately."""
+    seen_at = account.venue_seen_at
+    return not account.venue_error and seen_at is not None and now - seen_at < VENUE_SEEN_WITHIN
+
+
+def amount(value: Decimal | None) -> str | None:
+    return None if value is None else text(value)
+
+
+def seconds(span: timedelta) -> str:
+    return text(Decimal(max(span // timedelta(milliseconds=1), 0)) / 1000)
