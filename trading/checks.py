@@ -78,8 +78,8 @@ def initial_balance() -> Iterator[CheckMessage]:
     if not fits:
         yield Error(
             f"INITIAL_BALANCE is {text!r}.",
-            hint="Set an amount above 0 and below 100000000 with at most 10 decimals, like 1000, or unset it: "
-            "the first equity seen is then the baseline.",
+            hint="Set an amount above 0 and below 100000000 with at most 10 decimals, like 1000, or unset "
+            "it: the first equity seen is then the baseline.",
             id="trading.E005",
         )
 

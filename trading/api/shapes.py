@@ -1,0 +1,164 @@
+"""What the API shows of each record: numbers as text, times in UTC with `Z`, ids as integers.
+
+Pure reading of rows that were loaded with all they need; no function here asks the database again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from brackets import records
+from brackets.core.exposure import exposure
+from brackets.core.legs import Leg, legs
+from brackets.core.states import LIVE, Role
+from brackets.models import Bracket, BracketEvent, Fill, Order
+from trading.core.asks import Kind, text
+from trading.models import Command, Trade
+
+Shape = dict[str, Any]
+
+
+def number(value: Decimal | int | None) -> str | None:
+    """A number as text without idle zeros; None stays None."""
+    return None if value is None else text(Decimal(value))
+
+
+def moment(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def trade(row: Trade) -> Shape:
+    return {
+        "id": row.pk,
+        "symbol": row.symbol,
+        "side": row.side,
+        "source": row.source,
+        "status": row.status,
+        "quantity": number(row.quantity),
+        "entry_price": number(row.entry_price),
+        "entry_at": moment(row.entry_at),
+        "initial_stop_loss_price": number(row.initial_stop_loss_price),
+        "stop_loss_price": number(row.stop_loss_price),
+        "take_profit_price": number(row.take_profit_price),
+        "exit_price": number(row.exit_price),
+        "exit_at": moment(row.exit_at),
+        "exit_reason": row.exit_reason or None,
+        "realized_pnl": number(row.realized_pnl),
+        "fees": number(row.fees),
+        "r_multiple": number(row.r_multiple),
+        "bracket": row.bracket_id,
+    }
+
+
+def bracket(row: Bracket, now: datetime) -> Shape:
+    """Needs `orders`, `fills` and `trade` loaded. The seconds are measured up to now."""
+    value = records.load(row)
+    ids = {order.key: order.pk for order in row.orders.all()}
+    over = row.completed_at or now
+    measured = exposure(value.orders, over)
+    return {
+        "id": row.pk,
+        "trade": row.trade.pk if hasattr(row, "trade") else None,
+        "symbol": row.symbol,
+        "state": row.state,
+        "policy": row.policy,
+        "legs": [leg(one, ids) for one in legs(value)],
+        "unprotected_seconds": number(measured.unprotected_seconds),
+        "unstopped_seconds": number(measured.unstopped_seconds),
+    }
+
+
+def leg(value: Leg, ids: dict[str, int]) -> Shape:
+    return {
+        "kind": value.kind.value,
+        "custody": value.custody.value if value.custody else None,
+        "price": number(value.price),
+        "quantity": number(value.quantity),
+        "orders": [ids[order.key] for order in value.orders],
+    }
+
+
+def order(row: Order) -> Shape:
+    """Needs `bracket` loaded."""
+    return {
+        "id": row.pk,
+        "bracket": row.bracket_id,
+        "symbol": row.bracket.symbol,
+        "role": row.role,
+        "side": row.side,
+        "status": row.status,
+        "client_order_id": str(row.client_order_id) if row.client_order_id else None,
+        "venue_order_id": row.venue_order_id,
+        "quantity": number(row.quantity),
+        "filled_quantity": number(row.filled_quantity),
+        "leaves_quantity": number(row.quantity - row.filled_quantity if row.status in LIVE else 0),
+        "average_price": number(row.average_price),
+        "trigger_price": number(row.trigger_price),
+        "triggered": row.triggered,
+        "refused_reason": row.refused_reason or None,
+        "message": row.message or None,
+        "created_at": moment(row.created_at),
+        "opened_at": moment(row.opened_at),
+        "ended_at": moment(row.ended_at),
+    }
+
+
+def fill(row: Fill) -> Shape:
+    """Needs `bracket` loaded. Amounts are the venue's ledger: signed, the fee taken besides them."""
+    return {
+        "id": row.pk,
+        "bracket": row.bracket_id,
+        "order": row.order_id,
+        "venue_trade_id": row.venue_trade_id,
+        "symbol": row.bracket.symbol,
+        "side": row.side,
+        "price": number(row.price),
+        "quantity": number(row.quantity),
+        "cost": number(row.cost),
+        "fee": number(row.fee),
+        "quote_amount": number(row.quote_amount),
+        "quote_fee": number(row.quote_fee),
+        "base_amount": number(row.base_amount),
+        "base_fee": number(row.base_fee),
+        "maker": row.maker,
+        "executed_at": moment(row.executed_at),
+    }
+
+
+def event(row: BracketEvent) -> Shape:
+    """Needs `bracket` loaded."""
+    return {
+        "id": row.pk,
+        "bracket": row.bracket_id,
+        "symbol": row.bracket.symbol,
+        "version": row.version,
+        "kind": row.kind,
+        "from_state": row.from_state,
+        "to_state": row.to_state,
+        "payload": row.payload,
+        "at": moment(row.at),
+    }
+
+
+def command(row: Command) -> Shape:
+    """Needs the trade's orders loaded. `message` says how it ended, in words."""
+    return {
+        "id": row.pk,
+        "kind": row.kind,
+        "status": row.status,
+        "denials": row.denials,
+        "trade": row.trade_id,
+        "orders": orders_of(row),
+        "message": row.message,
+    }
+
+
+def orders_of(row: Command) -> list[int]:
+    """The orders a command led to: an entry's whole bracket, a close's sells at market."""
+    if row.trade is None or row.status == Command.Status.DENIED:
+        return []
+    placed = row.trade.bracket.orders.all()
+    wanted = [o for o in placed if o.role == Role.EXIT] if row.kind == Kind.CLOSE else list(placed)
+    return sorted(one.pk for one in wanted)

@@ -1,0 +1,37 @@
+"""The addresses under /api/v1/. What is not here is answered as a problem document by config/urls.py."""
+
+from django.urls import URLPattern, path
+
+from trading.api import resources
+from trading.api.command_views import CommandView
+from trading.api.views import ConfigView, DetailView, ListView, StatusView
+from trading.core.asks import Kind
+
+LISTS = {
+    "trades": resources.TRADES,
+    "brackets": resources.BRACKETS,
+    "orders": resources.ORDERS,
+    "fills": resources.FILLS,
+    "events": resources.EVENTS,
+    "commands": resources.COMMANDS,
+}
+
+
+def list_paths() -> list[URLPattern]:
+    return [
+        pattern
+        for name, resource in LISTS.items()
+        for pattern in (
+            path(f"{name}/", ListView.as_view(resource=resource), name=name),
+            path(f"{name}/<int:key>/", DetailView.as_view(resource=resource), name=resource.name),
+        )
+    ]
+
+
+app_name = "api"
+urlpatterns = [
+    path("status/", StatusView.as_view(), name="status"),
+    path("config/", ConfigView.as_view(), name="config"),
+    *(path(f"commands/{kind}/", CommandView.as_view(kind=kind), name=kind) for kind in Kind),
+    *list_paths(),
+]
