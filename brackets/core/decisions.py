@@ -8,12 +8,10 @@ brought them), so that any order of arrival, any repetition and any restart lead
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
-from brackets.core.effects import Cancel, Effect, Place
-from brackets.core.orders import Bracket, BracketOrder, Rules, later
+from brackets.core.draft import Step
+from brackets.core.orders import Bracket, later
 from brackets.core.prices import round_down, round_up
 from brackets.core.states import ExitReason, OrderStatus, Role, State
 
@@ -29,61 +27,11 @@ ENDED_WITHOUT_FILL = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """A bracket on its way to its next state, with what must be sent and said."""
-
-    bracket: Bracket
-    at: datetime
-    price: Decimal | None = None
-    rules: Rules
-    effects: tuple[Effect, ...] = ()
-    alarms: tuple[str, ...] = ()
-
-    def to(self, state: State, **changes: object) -> Step:
-        return self.having(state=state, **changes)
-
-    def having(self, **changes: object) -> Step:
-        return replace(self, bracket=replace(self.bracket, **changes))  # type: ignore[arg-type]
-
-    def alarm(self, message: str) -> Step:
-        return replace(self, alarms=(*self.alarms, message))
-
-    def placing(
-        self, role: Role, quantity: Decimal, *, trigger: Decimal | None = None, close: Decimal | None = None
-    ) -> Step:
-        """Intend one more order: a new order of the bracket and the effect that sends it."""
-        bracket = self.bracket
-        key = bracket.next_client_order_id()
-        order = BracketOrder(
-            key=key,
-            role=role,
-            quantity=quantity,
-            status=OrderStatus.INTENDED,
-            created_at=self.at,
-            trigger_price=trigger,
-        )
-        place = Place(key=key, role=role, quantity=quantity, trigger_price=trigger, close_stop_price=close)
-        return replace(
-            self,
-            bracket=replace(bracket, orders=(*bracket.orders, order), sequence=bracket.sequence + 1),
-            effects=(*self.effects, place),
-        )
-
-    def canceling(self, orders: tuple[BracketOrder, ...]) -> Step:
-        """Want these orders gone; each is asked for once, the outbox repeats it until it ended."""
-        step = self
-        for order in orders:
-            if not order.cancel_wanted:
-                bracket = step.bracket.replacing(replace(order, cancel_wanted=True))
-                step = replace(step, bracket=bracket, effects=(*step.effects, Cancel(key=order.key)))
-        return step
-
-
 def settle(step: Step) -> Step:
     """Apply the decision of the current state until none changes anything."""
     for _ in range(MAX_DECISIONS):
-        decided = DECISIONS[step.bracket.state](step)
+        shed = without_surplus(step)
+        decided = DECISIONS[shed.bracket.state](shed)
         if decided == step:
             return step
         step = decided
@@ -101,6 +49,20 @@ def hold(step: Step, why: str) -> Step:
     return step.to(State.HELD).alarm(why)
 
 
+def without_surplus(step: Step) -> Step:
+    """Cancel stops that stand for coins another order stands for already, the newest first: a secondary
+    may show up after a stop of ours was placed, an order may be found alive after it was given up."""
+    if step.bracket.live_entries:  # its secondaries may be known before its fills are
+        return step
+    while (surplus := step.bracket.surplus) > 0:
+        spare = [s for s in step.bracket.live_stops if not (s.cancel_wanted or s.triggered or s.filled)]
+        if not spare:
+            return step
+        fitting = [stop for stop in spare if stop.leaves <= surplus]
+        step = step.canceling(((fitting or spare)[-1],))
+    return step
+
+
 def in_flat(step: Step) -> Step:
     return step
 
@@ -110,13 +72,12 @@ def in_entry_placed(step: Step) -> Step:
     if bracket.bought > 0:
         return step.to(
             State.ENTRY_FILLED,
-            target_price=target_after_fill(bracket),
             unprotected_since=step.at,
             protect_from=later(step.at, step.rules.visibility_seconds),
         )
     if bracket.live_entries:
         return step
-    return never_entered(step)
+    return never_entered(step) if bracket.sold == 0 else leave(step, ExitReason.EXTERNAL)
 
 
 def never_entered(step: Step) -> Step:
@@ -146,9 +107,14 @@ def stop_is_executing(bracket: Bracket) -> bool:
 def in_entry_filled(step: Step) -> Step:
     bracket, rules = step.bracket, step.rules
     if stop_is_executing(bracket):
-        return step.to(State.SL_FILLED, exit_reason=ExitReason.STOP_LOSS)
-    if bracket.uncovered <= 0 and bracket.stops_confirmed and bracket.live_stops:
-        return step.having(unprotected_since=None) if bracket.live_entries else protected(step)
+        return stop_won(step)
+    if bracket.coins <= 0 and not bracket.live_entries:
+        return sold_by_others(step)
+    if bracket.target_price != (target := target_after_fill(bracket)):
+        return step.having(target_price=target)
+    if bracket.standing >= bracket.coins:
+        waits = bracket.live_entries or bracket.uncovered != 0  # more fills, or a surplus on its way out
+        return step.having(unprotected_since=None) if waits else protected(step)
     if bracket.unprotected_since is None:
         return step.having(unprotected_since=step.at, protect_from=later(step.at, rules.visibility_seconds))
     if step.at >= later(bracket.unprotected_since, rules.protect_timeout_seconds):
@@ -158,13 +124,33 @@ def in_entry_filled(step: Step) -> Step:
     return protect(step)
 
 
+def stop_won(step: Step) -> Step:
+    """The stop is executing: it owns the exit."""
+    return step.to(
+        State.SL_FILLED,
+        exit_reason=ExitReason.STOP_LOSS,
+        exit_began_at=step.at,
+        funds_refused_since=None,
+        retry_after=None,
+    )
+
+
+def sold_by_others(step: Step) -> Step:
+    """The coins of an open position went without its stop and without our leaving."""
+    left = step.bracket.coins
+    return leave(step, ExitReason.EXTERNAL).alarm(f"{left} coins are left of a position that should be open")
+
+
 def protected(step: Step) -> Step:
+    """Every coin has its stop. After a refused exit the target waits, or it would pull the stop again
+    and again."""
+    bracket, pause = step.bracket, step.rules.refused_exit_pause_seconds
     return step.to(
         State.BRACKET_ACTIVE,
         unprotected_since=None,
         protect_from=None,
         funds_refused_since=None,
-        retry_after=None,
+        retry_after=later(step.at, pause) if bracket.restoring else bracket.retry_after,
         restoring=False,
     )
 
@@ -199,9 +185,10 @@ def protect(step: Step) -> Step:
 
 
 def last_refusal(bracket: Bracket, role: Role) -> str | None:
-    """Why the newest order of this role (for an exit: since it began) was refused; None: it was not."""
+    """Why the newest order of this role (since the exit began, if one did) was refused; None: it was
+    not."""
     orders = bracket.having(role)
-    if role is not Role.STOP and bracket.exit_began_at is not None:
+    if bracket.exit_began_at is not None:
         orders = tuple(order for order in orders if order.created_at >= bracket.exit_began_at)
     return orders[-1].refused_reason or None if orders else None
 
@@ -209,27 +196,41 @@ def last_refusal(bracket: Bracket, role: Role) -> str | None:
 def in_bracket_active(step: Step) -> Step:
     bracket = step.bracket
     if stop_is_executing(bracket):
-        return step.to(State.SL_FILLED, exit_reason=ExitReason.STOP_LOSS)
+        return stop_won(step)
     if bracket.coins <= 0:
-        return hold(step, f"{bracket.coins} coins are left of a position that should be open")
-    if bracket.uncovered > 0 or bracket.live_entries:
+        return sold_by_others(step)
+    if bracket.uncovered > 0:
         return step.to(State.ENTRY_FILLED, unprotected_since=step.at, protect_from=step.at).alarm(
             "a stop is gone from the venue and not by us: placing a new one"
         )
-    return step
+    if bracket.fully_stopped and not bracket.live_entries:
+        return step
+    return step.to(State.ENTRY_FILLED)  # an order came back to life: its end is read first
 
 
 def in_sl_filled(step: Step) -> Step:
+    """What the stop leaves is sold. A sibling that did not trigger with it (its coins were bought
+    after the trigger) is cleared once its reading had the time to say so."""
     step = step.canceling(step.bracket.live_entries)
-    return close_books(step) if step.bracket.coins <= 0 else sell_leaves(step, Role.EXIT)
+    bracket = step.bracket
+    if bracket.coins <= 0:
+        return close_books(step)
+    asleep = tuple(stop for stop in bracket.live_stops if not (stop.triggered or stop.filled))
+    if bracket.exit_began_at and step.at >= later(bracket.exit_began_at, step.rules.visibility_seconds):
+        step = step.canceling(asleep)
+    return sell_leaves(step, Role.EXIT)
 
 
 def in_exiting(step: Step) -> Step:
     bracket = step.bracket
-    if bracket.bought == 0 and not bracket.live_entries and not bracket.live_sells:
+    if bracket.bought == 0 == bracket.sold and not bracket.live_entries and not bracket.live_sells:
         return never_entered(step)
     step = step.canceling(bracket.live_entries).canceling(bracket.live_stops)
     if bracket.coins > 0:
+        if bracket.secondaries_missing and bracket.protect_from is None:
+            return step.having(protect_from=later(step.at, step.rules.visibility_seconds))
+        if bracket.secondaries_missing and step.at < (bracket.protect_from or step.at):
+            return step  # a stop we cannot see yet may stand for these coins
         role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
         return sell_leaves(step, role)
     if bracket.live_sells or bracket.live_entries:
@@ -257,7 +258,10 @@ def sell_leaves(step: Step, role: Role) -> Step:
 
 
 def sell(step: Step, role: Role) -> Step:
+    """One more sell, spaced from the one before: a venue that ends them unfilled is not hammered."""
     bracket = step.bracket
+    if bracket.retry_after is not None and step.at < bracket.retry_after:
+        return step
     quantity = round_down(bracket.coins, bracket.plan.lot_step)
     if quantity < bracket.plan.minimum_quantity:
         return close_books(step)
@@ -275,16 +279,13 @@ def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
             return restore_stop(step)
     elif refused not in RETRYABLE:
         return restore_stop(step)
-    if bracket.retry_after is not None and step.at < bracket.retry_after:
-        return step
     return sell(step, role)
 
 
 def restore_stop(step: Step) -> Step:
-    """The exit cannot be had now: put the protection back. Once; and never a stop that has already
-    triggered. Otherwise an operator must look."""
-    bracket = step.bracket
-    if bracket.restoring or stop_is_executing(bracket):
+    """The exit cannot be had now: put the protection back, but never a stop that has already
+    triggered; where the venue takes neither, an operator must look."""
+    if stop_is_executing(step.bracket):
         return hold(step, "the venue refuses to sell these coins: an operator must look")
     return step.to(
         State.ENTRY_FILLED,
@@ -327,6 +328,8 @@ def close_books(step: Step) -> Step:
 def in_held(step: Step) -> Step:
     bracket = step.bracket
     idle = not bracket.live_entries and not bracket.live_sells
+    if idle and bracket.bought == 0 == bracket.sold:
+        return never_entered(step)
     if idle and bracket.coins == 0 and all(order.fully_booked for order in bracket.orders):
         reason = bracket.exit_reason or (
             ExitReason.STOP_LOSS if stop_is_executing(bracket) else ExitReason.EXTERNAL
@@ -341,7 +344,10 @@ def in_exit_complete(step: Step) -> Step:
     at_rest = bracket.coins == bracket.dust and not bracket.live_entries and not bracket.live_sells
     if at_rest and all(order.fully_booked for order in bracket.orders):
         return step
-    return leave(step, bracket.exit_reason or ExitReason.EXTERNAL).alarm(
+    reason = bracket.exit_reason or ExitReason.EXTERNAL
+    if reason in ENDED_WITHOUT_FILL.values() and bracket.bought > 0:
+        reason = ExitReason.ROLLBACK  # it was entered after all
+    return leave(step, reason).alarm(
         "the venue reported an order or a fill of this bracket after it was complete"
     )
 

@@ -77,6 +77,8 @@ def accepted(order: BracketOrder, event: OrderAccepted) -> BracketOrder:
             f"order {order.key} is {order.venue_order_id} at the venue and was also accepted as "
             f"{event.venue_order_id}",
         )
+    if order.status is OrderStatus.ABSENT:
+        order = revived(order)  # the proof was wrong; the venue's own answer counts
     if order.status in NEVER_ARRIVED:
         raise RefusedEvent(
             Refusal.CONTRADICTION,
@@ -92,6 +94,11 @@ def never_arrived(order: BracketOrder, status: OrderStatus, reason: str) -> Brac
     if order.status not in (OrderStatus.INTENDED, OrderStatus.UNKNOWN):
         return order
     return replace(order, status=status, refused_reason=reason)
+
+
+def revived(order: BracketOrder) -> BracketOrder:
+    """An order that was given up and exists after all: what was wanted of it must be asked anew."""
+    return replace(order, status=OrderStatus.OPEN, cancel_wanted=False, refused_reason="")
 
 
 def absorb_report(bracket: Bracket, report: OrderReported) -> Bracket:
@@ -129,17 +136,18 @@ def adopt(bracket: Bracket, report: OrderReported) -> Bracket:
 
 def reported(order: BracketOrder, report: OrderReported) -> BracketOrder:
     """The order after one reading. Filled grows, an end is an end, ids are collected."""
-    grown = report.filled > order.filled
+    if order.status in NEVER_ARRIVED:
+        order = revived(order)
+    newest = report.filled >= order.filled  # equal: a booking may have told the quantity before
     ends = report.status not in LIVE
-    already_ended = not order.live and order.status not in NEVER_ARRIVED
-    stale = already_ended and (not ends or report.filled < order.filled)
+    stale = not order.live and (not ends or report.filled < order.filled)
     return replace(
         order,
         venue_order_id=report.venue_order_id,
         status=order.status if stale else report.status,
         quantity=report.quantity,
         filled=max(order.filled, report.filled),
-        average_price=report.average_price if grown else order.average_price,
+        average_price=(report.average_price if newest else None) or order.average_price,
         trigger_price=report.trigger_price or order.trigger_price,
         triggered=order.triggered or report.triggered,
         read_back=True,

@@ -25,11 +25,24 @@ def never_bought_above_plan(bracket: Bracket) -> Iterator[str]:
 
 def never_oversold(bracket: Bracket) -> Iterator[str]:
     """Sells that executed, work or are unknown never exceed the coins bought. Secondaries the venue
-    made of fills we have not read yet are covered by the entry's own quantity."""
-    selling = bracket.sold + sum(order.leaves for order in bracket.live_sells)
+    made of fills we have not read yet are covered by the entry's own quantity. A surplus stop is legal
+    only while it is being canceled and nothing else sells."""
+    working = sum(order.leaves for order in bracket.live_sells)
+    if len(bracket.live_sells) == len(bracket.live_stops):
+        working = sum(stop.leaves for stop in bracket.live_stops if not stop.cancel_wanted)
+    selling = bracket.sold + working
     ceiling = bracket.bought + sum(order.leaves for order in bracket.live_entries)
     if selling > ceiling:
         yield f"{selling} coins are sold or on sale, but only {ceiling} were bought"
+
+
+def at_most_one_live_exit(bracket: Bracket) -> Iterator[str]:
+    """One owner of the exit at a time: no sell while another sell is live or unknown."""
+    exits = len(bracket.live_sells) - len(bracket.live_stops)
+    if exits > 1:
+        yield f"{exits} exits are live or unknown; at most one may be"
+    if exits and bracket.live_stops:
+        yield "an exit and a stop are live or unknown together"
 
 
 def active_means_covered(bracket: Bracket) -> Iterator[str]:
@@ -37,7 +50,7 @@ def active_means_covered(bracket: Bracket) -> Iterator[str]:
         return
     if bracket.uncovered != 0:
         yield f"the bracket is active and {bracket.uncovered} coins are not covered by a stop"
-    if not bracket.stops_confirmed:
+    if bracket.standing != bracket.coins or not bracket.stops_confirmed:
         yield "the bracket is active and a stop of it was not read back from the venue"
 
 
@@ -74,6 +87,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     at_most_one_live_entry,
     never_bought_above_plan,
     never_oversold,
+    at_most_one_live_exit,
     active_means_covered,
     complete_means_nothing_left,
     filled_within_quantity,

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from brackets.core.decisions import Step, hold, leave, settle
+from brackets.core.decisions import hold, leave, settle
+from brackets.core.draft import Step
 from brackets.core.effects import Effect
 from brackets.core.events import (
     EVENT_TYPES,
@@ -67,12 +68,20 @@ def enter(draft: Step, event: Event) -> Step:
 
 
 def take_profit(draft: Step, event: Event) -> Step:
+    pause = draft.bracket.retry_after
+    if pause is not None and draft.at < pause:
+        raise RefusedEvent(Refusal.COOLING_DOWN, f"the last exit was refused; the next is tried from {pause}")
     return leave(draft, ExitReason.TAKE_PROFIT)
 
 
 def close(draft: Step, event: Event) -> Step:
     assert isinstance(event, CloseRequested)
     return leave(draft, event.reason)
+
+
+def close_after_stop(draft: Step, event: Event) -> Step:
+    """The stop is selling; what it leaves is taken from it and sold. Its reason stays."""
+    return leave(draft, ExitReason.STOP_LOSS) if draft.bracket.coins > 0 else draft
 
 
 def pass_time(draft: Step, event: Event) -> Step:
@@ -130,7 +139,7 @@ WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
     State.SL_FILLED: {
         EntryRequested: Refusal.ALREADY_OPENED,
         TargetTouched: Refusal.ALREADY_EXITING,
-        CloseRequested: close,
+        CloseRequested: close_after_stop,
         HoldRequested: put_on_hold,
     },
     State.EXITING: {

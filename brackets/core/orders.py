@@ -24,6 +24,7 @@ class Rules:
     protect_timeout_seconds: int = 30  # without protection that long after a fill: sell (rollback)
     funds_retry_seconds: int = 10  # "insufficient funds" after our own cancel may be a late release
     retry_spacing_seconds: int = 1
+    refused_exit_pause_seconds: int = 60  # after a refused exit and a restored stop: until the next try
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +145,35 @@ class Bracket:
             stop.status is OrderStatus.OPEN and stop.read_back and not stop.cancel_wanted
             for stop in self.live_stops
         )
+
+    @property
+    def standing(self) -> Decimal:
+        """Coins for which a stop rests at the venue: read back, and not on its way out."""
+        return sum(
+            (
+                stop.leaves
+                for stop in self.live_stops
+                if stop.status is OrderStatus.OPEN and stop.read_back and not stop.cancel_wanted
+            ),
+            ZERO,
+        )
+
+    @property
+    def fully_stopped(self) -> bool:
+        """Every coin has its resting stop, and no other sell may execute."""
+        return self.uncovered == 0 and self.standing == self.coins
+
+    @property
+    def surplus(self) -> Decimal:
+        """Coins that live sells would sell beyond those there are; stops on their way out not counted."""
+        staying = (o for o in self.live_sells if not (o.role is Role.STOP and o.cancel_wanted))
+        return sum((order.leaves for order in staying), ZERO) - self.coins
+
+    @property
+    def secondaries_missing(self) -> bool:
+        """The venue made (or is making) stops of the entry's fills that were not seen yet."""
+        arrived = (o.quantity for o in self.having(Role.STOP) if o.venue_order_id is not None)
+        return self.plan.attach_stop and sum(arrived, ZERO) < self.bought
 
     @property
     def average_entry_price(self) -> Decimal | None:

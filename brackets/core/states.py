@@ -73,6 +73,7 @@ class Refusal(StrEnum):
     NOT_OPENED = "not_opened"
     NOT_PROTECTED = "not_protected"  # the target is not watched before the stop was read back
     ALREADY_EXITING = "already_exiting"
+    COOLING_DOWN = "cooling_down"  # the venue refused the last exit; the stop stays for a while
     OVER = "over"
     UNKNOWN_ORDER = "unknown_order"  # the order belongs to no intent of this bracket
     CONTRADICTION = "contradiction"  # two facts that cannot both be true

@@ -1,0 +1,66 @@
+"""A bracket on its way to its next state, collecting what must be sent and said.
+
+Pure. `machine.step` makes one, `facts.py` and `decisions.py` pass it on, each in a newer version; its
+effects are applied once, at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from brackets.core.effects import Cancel, Effect, Place
+from brackets.core.orders import Bracket, BracketOrder, Rules
+from brackets.core.states import OrderStatus, Role, State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A bracket on its way to its next state, with what must be sent and said."""
+
+    bracket: Bracket
+    at: datetime
+    price: Decimal | None = None
+    rules: Rules
+    effects: tuple[Effect, ...] = ()
+    alarms: tuple[str, ...] = ()
+
+    def to(self, state: State, **changes: object) -> Step:
+        return self.having(state=state, **changes)
+
+    def having(self, **changes: object) -> Step:
+        return replace(self, bracket=replace(self.bracket, **changes))  # type: ignore[arg-type]
+
+    def alarm(self, message: str) -> Step:
+        return replace(self, alarms=(*self.alarms, message))
+
+    def placing(
+        self, role: Role, quantity: Decimal, *, trigger: Decimal | None = None, close: Decimal | None = None
+    ) -> Step:
+        """Intend one more order: a new order of the bracket and the effect that sends it."""
+        bracket = self.bracket
+        key = bracket.next_client_order_id()
+        order = BracketOrder(
+            key=key,
+            role=role,
+            quantity=quantity,
+            status=OrderStatus.INTENDED,
+            created_at=self.at,
+            trigger_price=trigger,
+        )
+        place = Place(key=key, role=role, quantity=quantity, trigger_price=trigger, close_stop_price=close)
+        return replace(
+            self,
+            bracket=replace(bracket, orders=(*bracket.orders, order), sequence=bracket.sequence + 1),
+            effects=(*self.effects, place),
+        )
+
+    def canceling(self, orders: tuple[BracketOrder, ...]) -> Step:
+        """Want these orders gone; each is asked for once, the outbox repeats it until it ended."""
+        step = self
+        for order in orders:
+            if not order.cancel_wanted:
+                bracket = step.bracket.replacing(replace(order, cancel_wanted=True))
+                step = replace(step, bracket=bracket, effects=(*step.effects, Cancel(key=order.key)))
+        return step
