@@ -4,7 +4,6 @@ Exit codes: 0 stopped as asked; 2 refused to start, with one sentence on stderr 
 """
 
 import errno
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -17,15 +16,6 @@ from config.supervisor.output import STDERR, Output
 from config.supervisor.services import PYTHON, backstop_services, local_url
 
 PREPARE = (PYTHON, "-m", "config.supervisor.prepare")
-
-
-def keep_descriptors() -> None:
-    """A closed stdin, stdout or stderr would be taken by the next socket opened, and written to."""
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
 
 
 def why_not_free(host: str, port: int, *, variable: str) -> str | None:
@@ -75,7 +65,6 @@ def database_name(database: dict[str, object]) -> str:
 
 
 def main() -> int:
-    keep_descriptors()
     output = Output()
     try:
         from config import settings

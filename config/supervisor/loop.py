@@ -23,7 +23,6 @@ from config.supervisor.services import MANY_DEATHS, Service
 PR_SET_CHILD_SUBREAPER = 36
 TICK_SECONDS = 0.2
 LATE_ANSWER_SECONDS = 30.0
-YOUNG_CLUSTER_SECONDS = 60.0  # a new cluster gets this long to write its first heartbeat
 
 
 class Supervisor:
@@ -32,6 +31,8 @@ class Supervisor:
     `prepare` is a command that must succeed before anything is started. `announcement` is said
     once when the service named `announces` has answered. `grace_seconds` is how long the services,
     and after them those that stop last (a third of it), may take to end before they are killed.
+    `heartbeat_is_stale` is asked every `pulse_seconds`, and believed about a service with a
+    heartbeat that has lived for `first_heartbeat_seconds`.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class Supervisor:
         announces: str = "web",
         announcement: str = "",
         heartbeat_is_stale: Callable[[], bool] = lambda: False,
+        pulse_seconds: float = 10.0,
+        first_heartbeat_seconds: float = 60.0,
         grace_seconds: float = 8.0,
     ) -> None:
         self._output = output
@@ -50,6 +53,8 @@ class Supervisor:
         self._announces = announces
         self._announcement = announcement
         self._heartbeat_is_stale = heartbeat_is_stale
+        self._pulse_seconds = pulse_seconds
+        self._first_heartbeat_seconds = first_heartbeat_seconds
         self._grace_seconds = grace_seconds
         self._children = [Child(service, tell_sweeper=self._tell_sweeper) for service in services]
         self._probes: dict[str, Probe] = {}
@@ -142,7 +147,9 @@ class Supervisor:
             if child.service.answers_at:
                 self._probes[child.service.name] = Probe(child.service.answers_at)
             child.due_at = self._started_at
-        self._pulse = Pulse(self._heartbeat_is_stale, say=self._output.line)
+        self._pulse = Pulse(
+            self._heartbeat_is_stale, every_seconds=self._pulse_seconds, say=self._output.line
+        )
 
     # --- one turn ----------------------------------------------------------------------------------
     def _turn(self) -> None:
@@ -204,7 +211,7 @@ class Supervisor:
             self._output.line(line)
 
     def _hangs(self, child: Child, now: float) -> bool:
-        young = now - child.started_at < YOUNG_CLUSTER_SECONDS
+        young = now - child.started_at < self._first_heartbeat_seconds
         return child.service.has_heartbeat and not young and self._pulse is not None and self._pulse.stale
 
     def _replace(self, child: Child) -> None:

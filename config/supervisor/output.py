@@ -12,8 +12,20 @@ STDOUT, STDERR = 1, 2
 LIMIT = 5000  # lines kept for a slow reader
 
 
+def keep_descriptors() -> None:
+    """A closed stdin, stdout or stderr would be taken by the next socket opened, and written to."""
+    for descriptor in (0, STDOUT, STDERR):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+
+
 class Output:
+    """Lines to stdout and stderr; `line` never waits. Make it first: it mends closed descriptors."""
+
     def __init__(self) -> None:
+        keep_descriptors()
         self._lines: deque[tuple[int, bytes]] = deque()
         self._dropped = 0
         self._closing = False

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 ASK_EVERY_SECONDS = 0.2
 ANSWER_WITHIN_SECONDS = 5.0
-PULSE_EVERY_SECONDS = 10.0
 
 
 def answers(url: str) -> bool:
@@ -43,9 +42,12 @@ class Probe:
 
 
 class Pulse:
-    """Asks every ten seconds whether the heartbeat is stale; holds the latest answer."""
+    """Asks again and again whether the heartbeat is stale; holds the latest answer."""
 
-    def __init__(self, is_stale: Callable[[], bool], *, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, is_stale: Callable[[], bool], *, every_seconds: float, say: Callable[[str], None]
+    ) -> None:
+        self._every_seconds = every_seconds
         self.stale = False
         self._is_stale = is_stale
         self._say = say
@@ -54,7 +56,7 @@ class Pulse:
     def _ask(self) -> None:
         complaint = ""
         while True:
-            time.sleep(PULSE_EVERY_SECONDS)
+            time.sleep(self._every_seconds)
             try:
                 self.stale = self._is_stale()
                 complaint = ""

@@ -184,3 +184,17 @@ def test_what_stops_last_is_there_while_the_others_stop(supervise, tmp_path: Pat
     program.process.send_signal(signal.SIGTERM)
     assert program.exit_code() == 0
     assert order.read_text() == "watch venue "
+
+
+def test_a_cluster_without_a_heartbeat_is_replaced_and_the_others_stay(supervise, tmp_path: Path) -> None:
+    stale = tmp_path / "stale"
+    services = [service("cluster", FAMILY, has_heartbeat=True), service("other", SLEEPER)]
+    program = supervise(services, stale_file=str(stale), pulse_seconds=0.05, first_heartbeat_seconds=0.5)
+    begun(program, "cluster", "other")
+    before, other = set(program.descendants("# cluster")), only_pid(program, "# other")
+    stale.touch()
+    program.wait_for("ALARM: cluster does no work")
+    stale.unlink()
+    wait_until(lambda: len(set(program.descendants("# cluster")) - before) == 2)
+    assert not before & set(program.descendants("# cluster"))
+    assert only_pid(program, "# other") == other
