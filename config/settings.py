@@ -47,8 +47,7 @@ def truth(name: str, default: bool) -> bool:
 
 # --- where state that is not the database lives (outside the repository) ---------------------
 STATE_DIR = Path(
-    raw("BACKSTOP_STATE_DIR")
-    or Path(raw("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "backstop"
+    raw("BACKSTOP_STATE_DIR") or Path(raw("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "backstop"
 )
 
 

@@ -6,7 +6,6 @@ from brackets import accounts, venues
 from brackets.venue.port import VenueUnavailable
 from trading import proof
 
-
 PATIENCE_SECONDS = 120  # it shares the rate budget with the watch, and never takes from its reserve
 
 
