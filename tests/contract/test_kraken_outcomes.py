@@ -115,12 +115,16 @@ def test_an_ambiguous_error_is_unknown(stub: Stub, words: str) -> None:
         Page(HTML, status=401),
         Page(HTML, status=429),
         Page('{"error":["EOrder:Insufficient funds"]}', status=503, content_type="application/json"),
-        Page("", status=307, location="http://127.0.0.1:1/0/private/AddOrder"),
         Drop(),
         Hang(),
         ok({}),
         ok({"txid": []}),
-        ok({"txid": ["OAAAAA-BBBBB-CCCCCC", "ODDDDD-EEEEE-FFFFFF"], "descr": {"order": "buy"}}),
+        ok(
+            {
+                "txid": ["OAAAAA-BBBBB-CCCCCC", "ODDDDD-EEEEE-FFFFFF"],
+                "descr": {"order": "buy 0.01 XBTUSD @ market"},
+            }
+        ),
         ok({"descr": {"order": "buy 0.01 XBTUSD @ market"}}),
         ok({"txid": ["OAAAAA-BBBBB-CCCCCC"], "descr": {"order": 7}}),
         says("EOrder:Insufficient funds", result={"txid": ["OAAAAA-BBBBB-CCCCCC"]}),
@@ -132,6 +136,15 @@ def test_an_ambiguous_error_is_unknown(stub: Stub, words: str) -> None:
 )
 def test_whatever_is_not_explicit_is_unknown(stub: Stub, answer: Answer) -> None:
     assert isinstance(place(stub, answer), Unknown)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_signed_request_does_not_follow_a_redirect(stub: Stub, status: int) -> None:
+    with serving() as elsewhere:
+        elsewhere.always("AddOrder", placed())
+        where = f"{elsewhere.url}/0/private/AddOrder"
+        assert isinstance(place(stub, Page("", status=status, location=where)), Unknown)
+        assert elsewhere.requests == []
 
 
 def test_a_server_that_is_gone_leaves_the_order_unknown() -> None:
