@@ -1,0 +1,63 @@
+"""The one account of the paper venue: balances, reservations, and the ledger that explains them.
+
+Stands under the engine, which alone calls it. Every change of a balance is a ledger entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from brackets.venue.paper.orders import ZERO, Entry
+
+Number = Callable[[], int]
+
+
+class Account:
+    """Balances and holds by asset code. `write` receives every ledger entry as it is made."""
+
+    def __init__(
+        self,
+        *,
+        balances: Mapping[str, Decimal],
+        new_id: Callable[[int], str],
+        number: Number,
+        write: Callable[[Entry], None],
+    ) -> None:
+        self.balances: dict[str, Decimal] = dict(balances)
+        self.held: dict[str, Decimal] = {}
+        self._new_id, self._number, self._write = new_id, number, write
+
+    def balance(self, asset: str) -> Decimal:
+        return self.balances.get(asset, ZERO)
+
+    def hold(self, asset: str) -> Decimal:
+        """The sum of what open orders reserve of an asset."""
+        return self.held.get(asset, ZERO)
+
+    def available(self, asset: str) -> Decimal:
+        return self.balance(asset) - self.hold(asset)
+
+    def reserve(self, asset: str, difference: Decimal) -> None:
+        """Raise (or lower, when negative) what is held of an asset."""
+        if difference:
+            self.held[asset] = self.hold(asset) + difference
+
+    def book(self, *, asset: str, amount: Decimal, fee: Decimal, kind: str, refid: str, at: Decimal) -> None:
+        """Change a balance by `amount` less `fee`, and write the entry that says so."""
+        balance = self.balance(asset) + amount - fee
+        self.balances[asset] = balance
+        number = self._number()
+        self._write(
+            Entry(
+                ledger_id=self._new_id(number),
+                number=number,
+                refid=refid,
+                kind=kind,
+                asset=asset,
+                amount=amount,
+                fee=fee,
+                balance=balance,
+                at=at,
+            )
+        )

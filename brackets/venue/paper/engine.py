@@ -1,0 +1,496 @@
+"""The matching engine: what a venue of Kraken's rules does with orders, ticks and coins.
+
+Used directly by simulation, and served by `server.py`. Pure and deterministic: no clock, randomness,
+network or storage. Time comes in as Unix seconds (Decimal), prices as ticks, and the same inputs give
+the same outputs to the last id. A call either raises `Refused` and changes nothing, or changes the
+state and collects what it changed, to be taken with `take_changes` before anybody is told.
+
+Kraken's rules that shape it: a triggered stop keeps its txid; every fill of a primary with close terms
+makes one independent secondary; a stop placed through the market triggers at once; a trigger without
+enough coins fills what it can and is canceled; cl_ord_id is unique among open orders only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from brackets.venue.paper import holds, liquidity, rules
+from brackets.venue.paper.account import Account
+from brackets.venue.paper.ids import venue_id
+from brackets.venue.paper.market import Tick
+from brackets.venue.paper.orders import (
+    ZERO,
+    Amendment,
+    Changes,
+    Entry,
+    Event,
+    EventKind,
+    Kind,
+    NewOrder,
+    Order,
+    Refused,
+    Side,
+    Status,
+    System,
+    TimeInForce,
+    Trade,
+)
+from brackets.venue.paper.pairs import ASSETS, PAIRS, Pair
+from brackets.venue.paper.rules import Options
+
+MATCHING = frozenset({System.ONLINE, System.LIMIT_ONLY})
+SHORT_OF_FUNDS = "Insufficient funds"
+USER_REQUESTED = "User requested"
+
+
+class Engine:
+    """One account's orders against one market. `seed` makes the ids of this world its own."""
+
+    def __init__(self, *, seed: str, ticks: Iterable[Tick], options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.system = System.ONLINE
+        self.open_orders: dict[str, Order] = {}  # by txid, oldest first
+        self.ticks = {tick.symbol: tick for tick in ticks}
+        self._seed = seed
+        self._counters: dict[str, int] = {}
+        self._taken: dict[tuple[str, Side], Decimal] = {}  # of the present tick's liquidity
+        self._arrivals: list[Order] = []  # secondaries made by the present step
+        self._changes = Changes()
+        self.account = Account(
+            balances={},
+            new_id=lambda number: venue_id(seed=self._seed, letter="L", number=number),
+            number=lambda: self._next("L"),
+            write=self._changes_entry,
+        )
+
+    # --- what may be asked of it -----------------------------------------------------------------
+
+    def add(self, request: NewOrder, *, now: Decimal, validate: bool = False) -> Order | None:
+        """Place an order; None when it was only validated. Raises Refused.
+
+        Validation checks all but the funds (whether Kraken's does is not established).
+        """
+        self.check(request, now=now)
+        if validate:
+            return None
+        order = self._order(request, now=now)
+        needed = self._reservation(order)
+        if self._would_take(order) and not self.options.post_only_cancels:
+            raise Refused(rules.POST_ONLY)
+        if needed > self.account.available(self._asset(order)):
+            raise Refused(rules.INSUFFICIENT_FUNDS)
+        self._counters["O"] = order.number
+        order = self._put(replace(order, reserved=needed))
+        self._event(EventKind.PLACED, order, now)
+        self._arrive(order, now)
+        self._settle_arrivals(now)
+        # It may have ended at once; the latest state is in the changes of this step.
+        return self._changes.orders[order.txid]
+
+    def check(self, request: NewOrder, *, now: Decimal) -> None:
+        """Raise Refused for everything but missing funds. Changes nothing."""
+        tick = self.ticks.get(request.symbol)
+        if tick is None:
+            raise Refused(rules.UNKNOWN_PAIR)
+        rules.check_new(request, pair=PAIRS[request.symbol], tick=tick, system=self.system, now=now)
+        if request.cl_ord_id is not None and self.find_open(cl_ord_id=request.cl_ord_id) is not None:
+            raise Refused(rules.DUPLICATE_ID)
+
+    def cancel(
+        self,
+        *,
+        now: Decimal,
+        txid: str | None = None,
+        cl_ord_id: str | None = None,
+        userref: int | None = None,
+        reason: str = USER_REQUESTED,
+    ) -> int:
+        """Cancel the open order of a txid or cl_ord_id, or all of a userref; how many. Raises Refused."""
+        if self.system is System.MAINTENANCE:
+            raise Refused(rules.UNAVAILABLE)
+        if userref is not None:
+            found = [order for order in self.open_orders.values() if order.userref == userref]
+        else:
+            order = self.find_open(txid=txid, cl_ord_id=cl_ord_id)
+            found = [] if order is None else [order]
+        if not found:
+            raise Refused(rules.UNKNOWN_ORDER)
+        for order in found:
+            self._end(order, Status.CANCELED, reason, now)
+        return len(found)
+
+    def cancel_all(self, *, now: Decimal) -> int:
+        """Cancel every open order; how many there were."""
+        if self.system is System.MAINTENANCE:
+            raise Refused(rules.UNAVAILABLE)
+        found = list(self.open_orders.values())
+        for order in found:
+            self._end(order, Status.CANCELED, USER_REQUESTED, now)
+        return len(found)
+
+    def amend(self, change: Amendment, *, now: Decimal) -> str:
+        """Change an open order's terms in place; the amendment's id. Raises Refused."""
+        rules.check_deadline(change.deadline_at, now=now)
+        order = self.find_open(txid=change.txid, cl_ord_id=change.cl_ord_id)
+        if order is None:
+            raise Refused(rules.UNKNOWN_ORDER)
+        pair, tick = PAIRS[order.symbol], self.ticks[order.symbol]
+        rules.check_amendment(change, order, pair=pair, tick=tick, system=self.system)
+        if change.volume is not None and change.volume <= order.filled:
+            self._end(order, Status.CANCELED, USER_REQUESTED, now)
+            return self._id("A")
+        amended = _amended(order, change)
+        needed = self._reservation(amended)
+        if needed - order.reserved > self.account.available(self._asset(order)):
+            raise Refused(rules.INSUFFICIENT_FUNDS)
+        amended = self._put(replace(amended, reserved=needed))
+        self._event(EventKind.AMENDED, amended, now)
+        if not amended.resting:
+            self._arrive(amended, now)
+        return self._id("A")
+
+    def advance(self, ticks: Iterable[Tick], *, now: Decimal) -> None:
+        """The market moved: expire, trigger and fill what these ticks reach."""
+        moved = {tick.symbol: tick for tick in ticks}
+        self.ticks.update(moved)
+        self._taken = {key: taken for key, taken in self._taken.items() if key[0] not in moved}
+        for order in list(self.open_orders.values()):
+            if order.expires_at is not None and order.expires_at <= now:
+                self._end(order, Status.EXPIRED, "", now)
+        if self.system not in MATCHING:
+            return
+        for order in self._in_turn(moved):
+            self._work(order, now)
+        self._settle_arrivals(now)
+
+    def deposit(self, *, asset: str, amount: Decimal, now: Decimal) -> None:
+        """Credit an asset. Raises ValueError for an unknown asset or an amount that is none."""
+        self._transfer(asset=asset, amount=amount, kind="deposit", now=now)
+
+    def withdraw(self, *, asset: str, amount: Decimal, now: Decimal) -> None:
+        """Take what no order reserves. Raises ValueError where less is available."""
+        if amount > self.account.available(asset):
+            raise ValueError(f"only {self.account.available(asset)} {asset} is available")
+        self._transfer(asset=asset, amount=-amount, kind="withdrawal", now=now)
+
+    def find_open(self, *, txid: str | None = None, cl_ord_id: str | None = None) -> Order | None:
+        if txid is not None:
+            return self.open_orders.get(txid)
+        if cl_ord_id is None:
+            return None
+        return next((o for o in self.open_orders.values() if o.cl_ord_id == cl_ord_id), None)
+
+    def take_changes(self) -> Changes:
+        """What happened since this was last called."""
+        taken, self._changes = self._changes, Changes()
+        return taken
+
+    # --- its state, for those who store it -------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """All but the open orders and the ticks, JSON-able."""
+        return {
+            "seed": self._seed,
+            "system": self.system.value,
+            "counters": dict(self._counters),
+            "balances": {asset: str(amount) for asset, amount in self.account.balances.items()},
+            "taken": [[symbol, side.value, str(taken)] for (symbol, side), taken in self._taken.items()],
+        }
+
+    @classmethod
+    def restored(
+        cls,
+        snapshot: dict[str, Any],
+        *,
+        open_orders: Sequence[Order],
+        ticks: Iterable[Tick],
+        options: Options | None = None,
+    ) -> Engine:
+        """The engine that `snapshot` was taken of, with its open orders."""
+        engine = cls(seed=snapshot["seed"], ticks=ticks, options=options)
+        engine.system = System(snapshot["system"])
+        engine._counters = {letter: int(count) for letter, count in snapshot["counters"].items()}
+        engine.account.balances = {asset: Decimal(text) for asset, text in snapshot["balances"].items()}
+        engine._taken = {(symbol, Side(side)): Decimal(taken) for symbol, side, taken in snapshot["taken"]}
+        for order in sorted(open_orders, key=lambda order: order.number):
+            engine.open_orders[order.txid] = order
+            engine.account.reserve(engine._asset(order), order.reserved)
+        return engine
+
+    # --- an order's way ----------------------------------------------------------------------------
+
+    def _order(self, request: NewOrder, *, now: Decimal, refid: str | None = None) -> Order:
+        """The order a request becomes, under the next id; nothing is counted or stored yet."""
+        number = self._counters.get("O", 0) + 1
+        return Order(
+            txid=venue_id(seed=self._seed, letter="O", number=number),
+            number=number,
+            symbol=request.symbol,
+            side=request.side,
+            kind=request.kind,
+            volume=request.volume,
+            price=None if request.kind is Kind.MARKET else request.price,
+            price2=request.price2 if request.kind.waits and request.kind.ends_as_limit else None,
+            post_only=request.post_only,
+            fee_in_base=request.fee_in_base,
+            time_in_force=request.time_in_force,
+            expires_at=request.expires_at,
+            cl_ord_id=request.cl_ord_id,
+            userref=request.userref,
+            close=request.close,
+            refid=refid,
+            opened_at=now,
+        )
+
+    def _arrive(self, order: Order, now: Decimal) -> None:
+        """A new, amended or just triggered order meets the market as it is."""
+        if self._would_take(order):
+            self._end(order, Status.CANCELED, "Post only order", now)
+            return
+        if self.system not in MATCHING:
+            self._rest(order)
+            return
+        order = self._work(replace(order, resting=False), now)
+        if order.status is not Status.OPEN or order.waiting:
+            return
+        if order.time_in_force is TimeInForce.IOC:
+            self._end(order, Status.CANCELED, "IOC order did not fill completely", now)
+        else:
+            self._rest(order)
+
+    def _rest(self, order: Order) -> None:
+        """A limit order's open part goes into the book, where its fee is the maker's."""
+        if not order.waiting and order.limit_price is not None and not order.resting:
+            resting = replace(order, resting=True)
+            self._put(replace(resting, reserved=min(order.reserved, self._reservation(resting))))
+
+    def _work(self, order: Order, now: Decimal) -> Order:
+        """Trigger and fill an order as far as the present tick allows; the order as it stands then."""
+        tick = self.ticks[order.symbol]
+        if order.waiting:
+            if not liquidity.triggers(order, tick):
+                return order
+            order = self._trigger(order, now)
+            self._arrive(order, now)
+            return self._changes.orders[order.txid]
+        if order.limit_price is None and self.system is System.LIMIT_ONLY:
+            return order
+        if order.resting:
+            return self._fill_resting(order, tick, now)
+        return self._take(order, tick, now)
+
+    def _trigger(self, order: Order, now: Decimal) -> Order:
+        """A stop becomes what it was waiting to be, under its own txid, with the coins it can get."""
+        triggered = replace(order, triggered=True)
+        free = self.account.available(self._asset(order)) + order.reserved
+        triggered = self._put(replace(triggered, reserved=min(free, self._reservation(triggered))))
+        self._event(EventKind.TRIGGERED, triggered, now)
+        return triggered
+
+    def _take(self, order: Order, tick: Tick, now: Decimal) -> Order:
+        """Fill at the prices the other side offers, best first, as taker."""
+        limit = order.limit_price
+        for price, volume in liquidity.offers(
+            pair=PAIRS[order.symbol],
+            tick=tick,
+            side=order.side,
+            taken=self._taken.get((order.symbol, order.side), ZERO),
+            levels=self.options.levels,
+            step_bps=self.options.step_bps,
+        ):
+            if limit is not None and (price > limit if order.side is Side.BUY else price < limit):
+                break
+            order = self._fill(order, price=price, volume=volume, maker=False, now=now)
+            if order.status is not Status.OPEN:
+                break
+        return order
+
+    def _fill_resting(self, order: Order, tick: Tick, now: Decimal) -> Order:
+        """Fill at the order's own price, as maker, when the market came to it."""
+        limit = order.limit_price
+        if limit is None or not liquidity.reached(side=order.side, limit=limit, tick=tick):
+            return order
+        volume = tick.depth - self._taken.get((order.symbol, order.side), ZERO)
+        return self._fill(order, price=limit, volume=volume, maker=True, now=now) if volume > 0 else order
+
+    def _fill(self, order: Order, *, price: Decimal, volume: Decimal, maker: bool, now: Decimal) -> Order:
+        """One trade of at most `volume`, booked; cancels an order that cannot pay for the rest."""
+        pair = PAIRS[order.symbol]
+        payable = holds.affordable(
+            order, pair=pair, price=price, maker=maker, available=self.account.available(self._asset(order))
+        )
+        quantity = min(volume, order.leaves, payable)
+        if quantity > 0:
+            order = self._book(order, pair, price=price, quantity=quantity, maker=maker, now=now)
+        if order.leaves == 0:
+            return self._end(order, Status.CLOSED, "", now)
+        if quantity == payable:
+            return self._end(order, Status.CANCELED, SHORT_OF_FUNDS, now)
+        return order
+
+    def _book(
+        self, order: Order, pair: Pair, *, price: Decimal, quantity: Decimal, maker: bool, now: Decimal
+    ) -> Order:
+        """Move the coins and the money of one fill, and write its trade and its two ledger entries."""
+        worth = holds.price_of_fill(pair=pair, price=price, volume=quantity, maker=maker)
+        buys = order.side is Side.BUY
+        # fcib is a preference: a sell that has no coins left for the fee pays it in quote currency.
+        in_base = order.fee_in_base and (buys or self.account.available(pair.base.code) >= worth.base_fee)
+        fee, base_fee = (ZERO, worth.base_fee) if in_base else (worth.fee, ZERO)
+        number = self._next("T")
+        trade = Trade(
+            trade_id=venue_id(seed=self._seed, letter="T", number=number),
+            number=number,
+            txid=order.txid,
+            symbol=order.symbol,
+            side=order.side,
+            kind=order.kind,
+            price=price,
+            volume=quantity,
+            cost=worth.cost,
+            fee=worth.fee,  # stated in quote currency also where it was taken in coins, as Kraken's docs say
+            maker=maker,
+            at=now,
+        )
+        base, quote = (quantity, -worth.cost) if buys else (-quantity, worth.cost)
+        self.account.book(
+            asset=pair.base.code, amount=base, fee=base_fee, kind="trade", refid=trade.trade_id, at=now
+        )
+        self.account.book(
+            asset=pair.quote.code, amount=quote, fee=fee, kind="trade", refid=trade.trade_id, at=now
+        )
+        key = (order.symbol, order.side)
+        self._taken[key] = self._taken.get(key, ZERO) + quantity
+        filled = replace(
+            order,
+            filled=order.filled + quantity,
+            notional=order.notional + worth.gross,
+            cost=order.cost + worth.cost,
+            fee=order.fee + worth.fee,
+            trades=(*order.trades, trade.trade_id),
+        )
+        wanted = None if buys and order.limit_price is None else self._reservation(filled)
+        spent = worth.cost + fee if buys else quantity
+        filled = self._put(
+            replace(filled, reserved=holds.reserved_after_fill(order, spent=spent, wanted=wanted))
+        )
+        self._changes.trades.append(trade)
+        self._event(EventKind.FILLED, filled, now, trade)
+        self._attach(filled, pair, quantity, now)
+        return filled
+
+    def _attach(self, primary: Order, pair: Pair, quantity: Decimal, now: Decimal) -> None:
+        """The secondary order of one fill. It reserves what it can get of its coins from now on."""
+        close = primary.close
+        if close is None or (quantity < pair.order_minimum and not self.options.small_fills_close):
+            return
+        request = NewOrder(
+            symbol=primary.symbol,
+            side=primary.side.opposite,
+            kind=close.kind,
+            volume=quantity,
+            price=close.price,
+            price2=close.price2,
+        )
+        secondary = self._order(request, now=now, refid=primary.txid)
+        self._counters["O"] = secondary.number
+        free = max(ZERO, self.account.available(self._asset(secondary)))
+        secondary = self._put(replace(secondary, reserved=min(free, self._reservation(secondary))))
+        self._event(EventKind.PLACED, secondary, now)
+        self._arrivals.append(secondary)
+
+    def _settle_arrivals(self, now: Decimal) -> None:
+        """Secondaries meet the market after the step that made them; they make none themselves."""
+        arrivals, self._arrivals = self._arrivals, []
+        for order in arrivals:
+            self._arrive(order, now)
+
+    def _end(self, order: Order, status: Status, reason: str, now: Decimal) -> Order:
+        ended = self._put(replace(order, status=status, reason=reason, closed_at=now, reserved=ZERO))
+        self._event(EventKind.ENDED, ended, now)
+        return ended
+
+    # --- small things ------------------------------------------------------------------------------
+
+    def _in_turn(self, moved: dict[str, Tick]) -> list[Order]:
+        """The open orders of these symbols: what takes before what rests, better prices first, then age."""
+
+        def turn(order: Order) -> tuple[bool, Decimal, int]:
+            limit = order.limit_price if order.resting else None
+            better = ZERO if limit is None else (-limit if order.side is Side.BUY else limit)
+            return order.resting, better, order.number
+
+        return sorted((order for order in self.open_orders.values() if order.symbol in moved), key=turn)
+
+    def _would_take(self, order: Order) -> bool:
+        """Whether this is a post-only order that would take liquidity."""
+        limit = order.limit_price
+        if not order.post_only or limit is None or order.resting:
+            return False
+        return liquidity.crosses(side=order.side, limit=limit, tick=self.ticks[order.symbol])
+
+    def _reservation(self, order: Order) -> Decimal:
+        return holds.reservation(
+            order, ask=self.ticks[order.symbol].ask, untriggered_hold=self.options.untriggered_hold
+        )
+
+    def _asset(self, order: Order) -> str:
+        """What an order pays with."""
+        pair = PAIRS[order.symbol]
+        return pair.quote.code if order.side is Side.BUY else pair.base.code
+
+    def _put(self, order: Order) -> Order:
+        """Store an order's new state and move its reservation with it."""
+        before = self.open_orders.get(order.txid)
+        self.account.reserve(self._asset(order), order.reserved - (before.reserved if before else ZERO))
+        if order.status is Status.OPEN:
+            self.open_orders[order.txid] = order
+        else:
+            self.open_orders.pop(order.txid, None)
+        self._changes.orders[order.txid] = order
+        return order
+
+    def _transfer(self, *, asset: str, amount: Decimal, kind: str, now: Decimal) -> None:
+        if asset not in ASSETS or not amount.is_finite() or amount == 0 or amount % ASSETS[asset].unit:
+            raise ValueError(f"{amount} {asset} cannot be booked")
+        refid = venue_id(seed=self._seed, letter="Q", number=self._next("Q"))
+        self.account.book(asset=asset, amount=amount, fee=ZERO, kind=kind, refid=refid, at=now)
+
+    def _event(self, kind: EventKind, order: Order, now: Decimal, trade: Trade | None = None) -> None:
+        self._changes.events.append(Event(kind=kind, at=now, order=order, trade=trade))
+
+    def _changes_entry(self, entry: Entry) -> None:
+        self._changes.entries.append(entry)
+
+    def _next(self, letter: str) -> int:
+        self._counters[letter] = self._counters.get(letter, 0) + 1
+        return self._counters[letter]
+
+    def _id(self, letter: str) -> str:
+        """An amendment's id looks like a trade's, and is counted apart."""
+        return venue_id(seed=f"{self._seed}:amend", letter="T", number=self._next(letter))
+
+
+def _amended(order: Order, change: Amendment) -> Order:
+    """The order with its new terms; a changed limit price loses its place in the book."""
+    volume = order.volume if change.volume is None else change.volume
+    price, price2 = order.price, order.price2
+    if change.limit_price is not None:
+        if order.kind is Kind.LIMIT:
+            price = change.limit_price
+        else:
+            price2 = change.limit_price
+    if change.trigger_price is not None:
+        price = change.trigger_price
+    return replace(
+        order,
+        volume=volume,
+        price=price,
+        price2=price2,
+        post_only=order.post_only or change.post_only,
+        resting=order.resting and change.limit_price is None,
+        amended=True,
+    )

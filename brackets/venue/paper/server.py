@@ -1,0 +1,120 @@
+"""The paper venue on a socket: HTTP around the service, the clock, and the tick loop.
+
+The only room of the paper venue that knows aiohttp and the time. HTTP status is 200 for every answer
+of the API, as at Kraken; other statuses mean that the API was not reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+
+from aiohttp import web
+
+from brackets.venue.paper.service import Service
+
+TICK_SECONDS = 0.25
+LARGEST_BODY = 256 * 1024
+STOP_SECONDS = 0.3  # for requests under way when told to stop
+MOST_FAULTS = 20  # ticks in a row that could not be stored: then the venue gives up
+
+
+class Broken(Exception):
+    """The venue cannot go on; one sentence says why."""
+
+
+def wall_clock() -> Decimal:
+    """Unix seconds, to the microsecond."""
+    return Decimal(time.time_ns() // 1000) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The HTTP side of a service. `latency_seconds` is the way there and back together."""
+
+    service: Service
+    latency_seconds: float = 0.0
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.router.add_get("/0/public/{method}", self.public)
+        app.router.add_post("/0/public/{method}", self.public)
+        app.router.add_post("/0/private/{method}", self.private)
+        return app
+
+    async def public(self, request: web.Request) -> web.Response:
+        await self._travel()
+        fields = dict(request.query)
+        if request.method == "POST":
+            fields |= {
+                name: value for name, value in (await request.post()).items() if isinstance(value, str)
+            }
+        answer = self.service.public(request.match_info["method"], fields, now=wall_clock())
+        await self._travel()
+        return _response(answer)
+
+    async def private(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        await self._travel()
+        answer = self.service.private(
+            request.match_info["method"], headers=request.headers, body=body, now=wall_clock()
+        )
+        await self._travel()
+        return _response(answer)
+
+    async def _travel(self) -> None:
+        if self.latency_seconds:
+            await asyncio.sleep(self.latency_seconds / 2)
+
+
+async def serve(front: Front, *, listener: socket.socket, ready: str) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT. Raises Broken when it cannot go on."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=STOP_SECONDS)
+    await runner.setup()
+    ticking = asyncio.create_task(tick_forever(front.service))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await web.SockSite(runner, listener).start()
+        front.service.journal.write(wall_clock(), ready)
+        await asyncio.wait({ticking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if ticking.done():
+            ticking.result()
+    finally:
+        ticking.cancel()
+        stopping.cancel()
+        await runner.cleanup()
+
+
+async def tick_forever(service: Service) -> None:
+    """Move the market by the time that really passed, by a clock that cannot be set. Raises Broken."""
+    before = due = time.monotonic()
+    faults = 0
+    while True:
+        due = max(due + TICK_SECONDS, time.monotonic())
+        await asyncio.sleep(due - time.monotonic())
+        present = time.monotonic()
+        seconds = Decimal(round((present - before) * 1_000_000)) / 1_000_000
+        before = present
+        try:
+            service.tick(seconds=seconds, now=wall_clock())
+            faults = 0
+        except Exception as error:
+            faults += 1
+            print(f"paper venue: a tick failed ({error!r}); going on from what is stored", file=sys.stderr)  # noqa: T201
+            if faults >= MOST_FAULTS:
+                raise Broken(f"the paper venue gives up after {faults} failed ticks: {error!r}") from None
+
+
+def _response(answer: dict[str, object]) -> web.Response:
+    text = json.dumps(answer, separators=(",", ":"))
+    return web.Response(text=text, content_type="application/json")

@@ -1,0 +1,120 @@
+"""The paper venue whole: engine, market, candles and store, moved together, stored before it is told.
+
+Stands between the endpoints and the engine. Every public method leaves memory and file alike; after an
+exception `reload` goes back to what is stored, so that nothing unstored is ever told. Time comes in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from brackets.venue.paper.bars import KEPT, Candles
+from brackets.venue.paper.engine import Engine
+from brackets.venue.paper.market import Bar, Market
+from brackets.venue.paper.orders import Event, Order
+from brackets.venue.paper.rules import Options
+from brackets.venue.paper.store import BadState, Store
+
+FIRST_DEPOSITS = {"ZUSD": Decimal(10_000)}
+
+
+@dataclass(slots=True, kw_only=True)
+class Beginning:
+    """What a fresh world begins with; a stored one goes on as it was."""
+
+    deposits: Mapping[str, Decimal] = field(default_factory=lambda: dict(FIRST_DEPOSITS))
+    seed: str = ""  # of the ids
+    world: str | None = None
+
+
+class PaperVenue:
+    """One account, one market, one state file."""
+
+    def __init__(
+        self, *, store: Store, market: Market, now: Decimal, beginning: Beginning, options: Options
+    ) -> None:
+        """Go on from what is stored, or begin a world. Raises BadState and BadMarket."""
+        self.store, self.market, self.options = store, market, options
+        self.engine: Engine
+        self.candles: Candles
+        self.nonces: dict[str, int] = {}
+        self.latest = now  # the venue's clock never goes back
+        if store.read("engine") is None:
+            self._begin(beginning, now)
+        else:
+            self.reload()
+
+    def tick(self, *, seconds: Decimal, now: Decimal) -> list[Event]:
+        """Let wall seconds pass: the market moves, orders are matched; what happened to them."""
+        now = self.at(now)
+        ticks = self.market.advance(seconds)
+        self.candles.add(ticks, now=now, seconds=seconds)
+        self.engine.advance(ticks, now=now)
+        return self._commit(moved=True)
+
+    def commit(self, *, key: str, nonce: int) -> list[Event]:
+        """Store what a request changed, with its nonce; what happened to orders."""
+        self.nonces[key] = nonce
+        return self._commit(nonce=(key, nonce))
+
+    def at(self, now: Decimal) -> Decimal:
+        """The venue's clock: `now`, or the latest moment it has seen."""
+        self.latest = max(self.latest, now)
+        return self.latest
+
+    def orders(self, txids: list[str]) -> dict[str, Order]:
+        """These orders, open or ended, in the order asked for; unknown ids are left out."""
+        found = {order.txid: order for order in self.store.orders(txids)}
+        return {txid: found[txid] for txid in txids if txid in found}
+
+    def reload(self) -> None:
+        """Forget what was not stored. Raises BadState and BadMarket."""
+        store = self.store
+        try:
+            self.market.restore(store.read("market"))
+            self.engine = Engine.restored(
+                store.read("engine"),
+                open_orders=store.open_orders(),
+                ticks=self.market.ticks(),
+                options=self.options,
+            )
+            bars = store.read("bars")
+            self.candles = Candles(began_at=bars["began_at"], past=self._past)
+            self.candles.restore(bars, ended=self._ended_bars)
+            self.nonces = store.nonces()
+            self.latest = max(self.latest, Decimal(store.read("latest")))
+        except (KeyError, TypeError, AttributeError, ArithmeticError, json.JSONDecodeError) as error:
+            raise BadState(
+                f"the state file {store.path} is damaged ({error!r}); move it away and start again."
+            ) from None
+
+    def _begin(self, beginning: Beginning, now: Decimal) -> None:
+        self.engine = Engine(seed=f"{beginning.seed}:{now}", ticks=self.market.ticks(), options=self.options)
+        self.candles = Candles(began_at=int(now), past=self._past)
+        self.candles.add(self.market.ticks(), now=now, seconds=Decimal(0))
+        for asset, amount in beginning.deposits.items():
+            self.engine.deposit(asset=asset, amount=amount, now=now)
+        self.store.begin(world=beginning.world)
+        self._commit(moved=True)
+
+    def _commit(self, *, moved: bool = False, nonce: tuple[str, int] | None = None) -> list[Event]:
+        changes = self.engine.take_changes()
+        state: dict[str, Any] = {}
+        if moved or changes:
+            state["engine"] = self.engine.snapshot()
+            state["latest"] = str(self.latest)
+        if moved:
+            state |= {"market": self.market.snapshot(), "bars": self.candles.snapshot()}
+        ended = self.candles.take_ended() if moved else []
+        self.store.commit(changes, state=state, nonce=nonce, bars=ended)
+        return changes.events
+
+    def _past(self, symbol: str, minutes: int) -> tuple[Bar, ...]:
+        return self.market.history(symbol, minutes=minutes, count=KEPT)
+
+    def _ended_bars(self, symbol: str, minutes: int) -> list[str]:
+        return self.store.bars(symbol=symbol, minutes=minutes, limit=KEPT)
