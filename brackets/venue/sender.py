@@ -176,6 +176,7 @@ class SenderSlot:
 
     def _take(self, *, cost: int, urgent: bool, patience_seconds: float) -> Taken:
         began = time.monotonic()
+        wish_again_at = 0.0
         budget_wait = self.max_wait_seconds if urgent else patience_seconds
         while True:
             pause = random.uniform(*POLL_SECONDS)
@@ -195,8 +196,9 @@ class SenderSlot:
                 case Busy():
                     if waited > max(self.max_wait_seconds, budget_wait):
                         raise VenueUnavailable(f"no turn to send within {waited:.1f} s: others are sending")
-                    if urgent:
+                    if urgent and waited >= wish_again_at:
                         self._rows().update(urgent_until=self.clock() + timedelta(seconds=URGENT_SECONDS))
+                        wish_again_at = waited + URGENT_SECONDS / 2
             time.sleep(pause)
 
     def _attempt(self, *, cost: int, urgent: bool) -> Taken | Busy | Spent:

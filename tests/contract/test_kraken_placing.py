@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -221,6 +223,23 @@ def test_the_proxies_of_the_environment_are_not_used(stub: Stub, monkeypatch: An
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert sent_body(stub, market_buy())
+
+
+def test_no_key_and_no_signature_is_ever_logged(stub: Stub, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        sent_body(stub, market_buy())
+    headers = stub.sent("AddOrder")[0].headers
+    assert headers["API-Sign"] not in caplog.text
+    assert f"'API-Key': '{headers['API-Key']}'" not in caplog.text
+
+
+def test_a_fork_does_not_use_its_parent_s_connections(stub: Stub, monkeypatch: Any) -> None:
+    wire = KrakenWire(url=stub.url, api_key="key", private_key=PRIVATE_KEY, timeout_seconds=1)
+    wire.publicGetTime({})
+    parents = wire.session
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    wire.publicGetTime({})
+    assert wire.session is not parents
 
 
 def test_side_and_kind_reach_the_venue_in_its_words(stub: Stub) -> None:

@@ -15,6 +15,7 @@ an order engine cannot leave to it:
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 CONNECT_SECONDS = 2.0  # of a sender's lease, besides the answer's timeout
+QUIET = logging.getLogger("backstop.wire")
+QUIET.setLevel(logging.INFO)  # at DEBUG ccxt writes the API key and every signature into the log
 NUMERIC = frozenset({"volume", "price", "price2"})
 
 
@@ -74,6 +77,7 @@ class KrakenWire(ccxt.kraken):  # type: ignore[misc]
                 "enableRateLimit": False,  # the budget is ours; ccxt's queue would hold back a cancel
                 "timeout": round(timeout_seconds * 1000),
                 "session": new_session(),
+                "logger": QUIET,
                 "enableLastHttpResponse": False,
                 "enableLastJsonResponse": False,
                 "markets": {},  # never None: ccxt would load them in the middle of a cancel
