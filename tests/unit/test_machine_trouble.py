@@ -1,0 +1,404 @@
+"""Stories of trouble: refused and unknown exits, facts that arrive after the end, contradictions, HELD."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from brackets.core.events import OrderReported
+from brackets.core.invariants import violations
+from brackets.core.machine import Outcome, RefusedEvent, step
+from brackets.core.states import ExitReason, OrderStatus, Refusal, State
+from tests.unit.machine_story import Story
+
+D = Decimal
+OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
+
+
+def book_all(story: Story) -> None:
+    for order in story.bracket.orders:
+        if order.filled > order.booked:
+            story.book(order.venue_order_id or "", str(order.filled - order.booked))
+
+
+def completed() -> Story:
+    """Sold at the target, every fill booked."""
+    story = Story().selling_at_target()
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "1", price="110")
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    return story
+
+
+# --- the exit is refused ---------------------------------------------------------------------
+
+
+def test_insufficient_funds_is_retried_while_the_hold_may_lag() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "insufficient_funds")
+    assert story.words == []
+    story.wait(1)
+    assert story.words == ["place target 1"]
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "1")
+    assert story.state is State.TP_FILLED
+
+
+def test_insufficient_funds_for_ten_seconds_restores_the_stop() -> None:
+    story = Story().selling_at_target()
+    attempts = 0
+    while story.state is State.EXITING and attempts < 20:
+        story.refuse(story.newest, "insufficient_funds")
+        if story.state is State.EXITING:
+            story.wait(1)
+        attempts += 1
+    assert (story.state, story.words) == (State.ENTRY_FILLED, ["place stop 1 at 95"])
+    assert 9 <= attempts <= 11
+    assert story.alarms
+
+
+@pytest.mark.parametrize("reason", ["rate_limited", "market_limited", "deadline", "invalid_nonce"])
+def test_a_refusal_that_says_nothing_against_the_next_attempt_is_retried_and_spaced(reason: str) -> None:
+    story = Story().selling_at_target()
+    for _ in range(30):
+        story.refuse(story.newest, reason)
+        assert story.words == []
+        story.wait(1)
+        assert story.words == ["place target 1"]
+    assert story.state is State.EXITING
+
+
+@pytest.mark.parametrize("reason", ["permission", "authentication", "invalid_arguments", "other"])
+def test_an_exit_refused_for_good_restores_the_stop_at_once(reason: str) -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, reason)
+    assert (story.state, story.words) == (State.ENTRY_FILLED, ["place stop 1 at 95"])
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN)
+    assert story.state is State.BRACKET_ACTIVE
+
+
+def test_a_refused_target_is_not_tried_again_and_again() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "permission")
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN)
+    for _ in range(59):
+        with pytest.raises(RefusedEvent) as refused:
+            story.touch()
+        assert refused.value.refusal is Refusal.COOLING_DOWN
+        story.wait(1, price="111")
+    story.wait(1, price="111")
+    story.touch()
+    assert story.words == ["cancel stop S2"]
+
+
+def test_a_person_does_not_wait_for_that_pause() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "permission")
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN)
+    story.close()
+    assert story.words == ["cancel stop S2"]
+
+
+def test_neither_the_sell_nor_a_stop_is_taken_an_operator_must_look() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "permission")
+    story.refuse(story.newest, "permission")
+    story.wait(1)
+    assert story.state is State.HELD
+    assert story.alarms
+    sent = len(story.log)
+    for _ in range(10):
+        story.wait(60)
+    assert len(story.log) == sent
+
+
+def test_an_old_refusal_of_a_stop_does_not_speak_for_the_restored_one() -> None:
+    story = Story().filled_entry()
+    story.wait(10)
+    story.refuse(story.newest, "bad_price")
+    story.wait(1)
+    story.refuse(story.newest, "permission")
+    assert story.state is State.ENTRY_FILLED
+    assert story.words == ["place stop 1 at 95"]
+
+
+def test_leaves_below_the_minimum_are_dust_and_never_loop() -> None:
+    story = Story().selling_at_target()
+    story.accept(story.newest, "X")
+    story.report("X", CANCELED, "0.995")
+    story.wait(1)
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.dust == D("0.005")
+    assert story.log.count("place target 1") == 1
+    story.wait(60)
+    assert (story.words, story.alarms) == ([], ())
+
+
+def test_a_sell_the_venue_calls_too_small_is_dust() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "below_minimum")
+    assert story.state is State.EXITING
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.dust == D(1)
+
+
+def test_the_leaves_of_a_triggered_stop_that_cannot_be_sold_are_held_without_a_new_stop() -> None:
+    story = Story().protected()
+    story.report("S", CANCELED, "0.4", triggered=True)
+    story.refuse(story.newest, "permission")
+    assert story.state is State.HELD
+    assert not any(word.startswith("place stop") for word in story.log)
+
+
+# --- the exit is unknown ---------------------------------------------------------------------
+
+
+def test_an_unknown_exit_blocks_every_other_sell_until_it_is_resolved() -> None:
+    story = Story().selling_at_target()
+    story.unknown(story.newest)
+    story.wait(300)
+    assert (story.state, story.words) == (State.EXITING, [])
+
+
+def test_an_unknown_exit_that_is_found() -> None:
+    story = Story().selling_at_target()
+    key = story.newest
+    story.unknown(key)
+    story.report("X", FILLED, "1", key=key)
+    assert story.state is State.TP_FILLED
+    assert story.log.count("place target 1") == 1
+
+
+def test_an_unknown_exit_that_is_absent_is_replaced_under_a_new_id() -> None:
+    story = Story().selling_at_target()
+    key = story.newest
+    story.unknown(key)
+    story.wait(20)
+    story.absent(key)
+    assert story.words == ["place target 1"]
+    assert story.newest != key
+
+
+def test_late_answers_about_an_order_that_is_known_are_noise() -> None:
+    story = Story().selling_at_target()
+    key = story.newest
+    story.report("X", OPEN, key=key)
+    before = story.bracket
+    story.unknown(key)
+    story.refuse(key, "other")
+    story.absent(key)
+    story.withdraw(key)
+    story.accept(key, "X")
+    assert story.bracket == before
+
+
+# --- after the end ---------------------------------------------------------------------------
+
+
+def test_a_fill_after_the_end_goes_back_to_work_and_alarms() -> None:
+    story = Story()
+    key = story.enter()
+    story.unknown(key)
+    story.absent(key)
+    assert story.state is State.EXIT_COMPLETE
+    story.report("E", FILLED, "1", key=key)
+    assert story.state is State.EXITING
+    assert story.alarms
+    story.report("S", OPEN, parent="E")
+    assert story.words == ["cancel stop S"]
+    story.report("S", CANCELED)
+    assert story.words == ["place exit 1"]
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "1")
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.ROLLBACK
+
+
+def test_an_entry_found_open_after_it_was_absent_is_canceled_even_if_it_was_asked_before() -> None:
+    story = Story()
+    key = story.enter()
+    story.unknown(key)
+    story.close()
+    assert story.words == ["cancel entry unsent"]
+    story.absent(key)
+    assert story.state is State.EXIT_COMPLETE
+    story.report("E", OPEN, key=key)
+    assert (story.state, story.words) == (State.EXITING, ["cancel entry E"])
+    story.report("E", CANCELED)
+    assert story.state is State.EXIT_COMPLETE
+
+
+def test_the_venues_own_answer_outweighs_an_absence() -> None:
+    story = Story()
+    key = story.enter()
+    story.unknown(key)
+    story.absent(key)
+    story.accept(key, "E")
+    assert (story.state, story.words) == (State.EXITING, ["cancel entry E"])
+
+
+def test_a_stop_found_alive_after_the_end_is_canceled() -> None:
+    story = completed()
+    story.report("S9", OPEN, parent="E")
+    assert (story.state, story.words) == (State.EXITING, ["cancel stop S9"])
+    story.report("S9", CANCELED)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.TAKE_PROFIT
+
+
+def test_a_stop_of_ours_found_alive_after_a_second_was_placed_leaves_one() -> None:
+    story = Story(attach_stop=False).filled_entry()
+    story.wait(10)
+    first = story.newest
+    story.unknown(first)
+    story.absent(first)
+    story.wait(1)
+    second = story.newest
+    story.accept(second, "S2")
+    story.report("S2", OPEN)
+    assert story.state is State.BRACKET_ACTIVE
+    story.report("S1", OPEN, key=first)
+    assert story.state is State.ENTRY_FILLED
+    assert story.words == ["cancel stop S2"]
+    story.report("S2", CANCELED)
+    assert story.state is State.BRACKET_ACTIVE
+
+
+# --- contradictions --------------------------------------------------------------------------
+
+
+def test_one_order_under_two_ids_contradicts() -> None:
+    story = Story().filled_entry()
+    key = story.bracket.orders[0].key
+    for say in (lambda: story.accept(key, "E2"), lambda: story.report("E2", OPEN, key=key)):
+        with pytest.raises(RefusedEvent) as refused:
+            say()
+        assert refused.value.refusal is Refusal.CONTRADICTION
+
+
+def test_accepted_after_it_was_refused_contradicts() -> None:
+    story = Story()
+    key = story.enter()
+    story.refuse(key, "other")
+    with pytest.raises(RefusedEvent) as refused:
+        story.accept(key, "E")
+    assert refused.value.refusal is Refusal.CONTRADICTION
+
+
+def test_older_readings_lower_nothing_and_reopen_nothing() -> None:
+    story = Story().protected()
+    story.report("S", CANCELED, "0.4", triggered=True)
+    before = story.order("S")
+    story.report("S", OPEN, "0.2", triggered=True)
+    story.report("S", CANCELED, "0.1", triggered=True)
+    assert story.order("S") == before
+
+
+def restored_after_a_lost_exit() -> tuple[Story, str]:
+    """An exit was given up as absent, its successor refused, and the stop (S2) put back."""
+    story = Story().selling_at_target()
+    lost = story.newest
+    story.unknown(lost)
+    story.absent(lost)
+    story.wait(1)
+    story.refuse(story.newest, "permission")
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN)
+    assert story.state is State.BRACKET_ACTIVE
+    return story, lost
+
+
+def test_coins_sold_beside_an_active_bracket_end_it() -> None:
+    story, lost = restored_after_a_lost_exit()
+    story.report("X", FILLED, "1", key=lost)
+    assert (story.state, story.words) == (State.EXITING, ["cancel stop S2"])
+    assert story.alarms
+    story.report("S2", CANCELED)
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.EXTERNAL
+
+
+def test_more_sold_than_bought_is_held_and_said() -> None:
+    story, lost = restored_after_a_lost_exit()
+    story.report("X", FILLED, "1", key=lost)
+    oversold = OrderReported(
+        at=story.now,
+        venue_order_id="S2",
+        client_order_id=None,
+        parent_venue_order_id=None,
+        role_if_new=None,
+        status=FILLED,
+        quantity=D(1),
+        filled=D(1),
+        average_price=D(94),
+        triggered=True,
+    )
+    outcome = step(story.bracket, oversold)
+    assert outcome.bracket.state is State.HELD
+    assert outcome.effects == ()
+    assert outcome.alarms == ("1 more coins were sold than bought",)
+    assert violations(outcome.bracket) == ("2 coins are sold or on sale, but only 1 were bought",)
+    assert step(outcome.bracket, oversold) == Outcome(bracket=outcome.bracket)
+
+
+# --- HELD ------------------------------------------------------------------------------------
+
+
+def test_held_keeps_the_stop_and_sends_nothing() -> None:
+    story = Story().protected()
+    story.hold()
+    for price in ("90", "100", "120"):
+        story.wait(60, price=price)
+    assert (story.state, story.words) == (State.HELD, [])
+    assert story.bracket.standing == 1
+
+
+def test_a_stop_that_sells_in_held_completes_the_bracket() -> None:
+    story = Story().protected()
+    story.hold()
+    story.report("S", FILLED, "1", triggered=True)
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.STOP_LOSS
+
+
+def test_an_entry_that_comes_to_nothing_in_held_says_why() -> None:
+    story = Story()
+    key = story.enter()
+    story.hold()
+    story.refuse(key, "other")
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.ENTRY_REJECTED
+
+
+def test_close_works_from_held() -> None:
+    story = Story().protected()
+    story.hold()
+    story.close(ExitReason.MANUAL)
+    story.report("S", CANCELED)
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "1")
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.MANUAL
+
+
+def test_hold_during_an_exit_sends_no_second_one_and_its_fill_ends_it() -> None:
+    story = Story().selling_at_target()
+    story.accept(story.newest, "X")
+    story.hold()
+    story.wait(60)
+    assert story.words == []
+    story.report("X", FILLED, "1")
+    book_all(story)
+    assert story.state is State.EXIT_COMPLETE
+    assert story.bracket.exit_reason is ExitReason.TAKE_PROFIT
