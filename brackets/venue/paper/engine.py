@@ -19,14 +19,12 @@ from typing import Any
 
 from brackets.venue.paper import holds, liquidity, rules
 from brackets.venue.paper.account import Account
-from brackets.venue.paper.ids import venue_id
+from brackets.venue.paper.books import Books, pays_with
 from brackets.venue.paper.market import Tick
 from brackets.venue.paper.orders import (
     ZERO,
     Amendment,
     Changes,
-    Entry,
-    Event,
     EventKind,
     Kind,
     NewOrder,
@@ -36,9 +34,8 @@ from brackets.venue.paper.orders import (
     Status,
     System,
     TimeInForce,
-    Trade,
 )
-from brackets.venue.paper.pairs import ASSETS, PAIRS, Pair
+from brackets.venue.paper.pairs import PAIRS, Pair
 from brackets.venue.paper.rules import Options
 
 MATCHING = frozenset({System.ONLINE, System.LIMIT_ONLY})
@@ -52,19 +49,19 @@ class Engine:
     def __init__(self, *, seed: str, ticks: Iterable[Tick], options: Options | None = None) -> None:
         self.options = options or Options()
         self.system = System.ONLINE
-        self.open_orders: dict[str, Order] = {}  # by txid, oldest first
         self.ticks = {tick.symbol: tick for tick in ticks}
-        self._seed = seed
-        self._counters: dict[str, int] = {}
+        self._books = Books(seed=seed)
         self._taken: dict[tuple[str, Side], Decimal] = {}  # of the present tick's liquidity
         self._arrivals: list[Order] = []  # secondaries made by the present step
-        self._changes = Changes()
-        self.account = Account(
-            balances={},
-            new_id=lambda number: venue_id(seed=self._seed, letter="L", number=number),
-            number=lambda: self._next("L"),
-            write=self._changes_entry,
-        )
+
+    @property
+    def open_orders(self) -> dict[str, Order]:
+        """By txid, oldest first."""
+        return self._books.open_orders
+
+    @property
+    def account(self) -> Account:
+        return self._books.account
 
     # --- what may be asked of it -----------------------------------------------------------------
 
@@ -76,19 +73,16 @@ class Engine:
         self.check(request, now=now)
         if validate:
             return None
-        order = self._order(request, now=now)
-        needed = self._reservation(order)
+        order = self._books.draft(request, now=now)
         if self._would_take(order) and not self.options.post_only_cancels:
             raise Refused(rules.POST_ONLY)
-        if needed > self.account.available(self._asset(order)):
+        needed = self._reservation(order)
+        if needed > self.account.available(pays_with(order)):
             raise Refused(rules.INSUFFICIENT_FUNDS)
-        self._counters["O"] = order.number
-        order = self._put(replace(order, reserved=needed))
-        self._event(EventKind.PLACED, order, now)
+        order = self._books.place(order, reserved=needed, now=now)
         self._arrive(order, now)
         self._settle_arrivals(now)
-        # It may have ended at once; the latest state is in the changes of this step.
-        return self._changes.orders[order.txid]
+        return self._books.latest(order)  # it may have ended at once
 
     def check(self, request: NewOrder, *, now: Decimal) -> None:
         """Raise Refused for everything but missing funds. Changes nothing."""
@@ -119,7 +113,7 @@ class Engine:
         if not found:
             raise Refused(rules.UNKNOWN_ORDER)
         for order in found:
-            self._end(order, Status.CANCELED, reason, now)
+            self._books.end(order, Status.CANCELED, reason, now)
         return len(found)
 
     def cancel_all(self, *, now: Decimal) -> int:
@@ -128,7 +122,7 @@ class Engine:
             raise Refused(rules.UNAVAILABLE)
         found = list(self.open_orders.values())
         for order in found:
-            self._end(order, Status.CANCELED, USER_REQUESTED, now)
+            self._books.end(order, Status.CANCELED, USER_REQUESTED, now)
         return len(found)
 
     def amend(self, change: Amendment, *, now: Decimal) -> str:
@@ -140,17 +134,17 @@ class Engine:
         pair, tick = PAIRS[order.symbol], self.ticks[order.symbol]
         rules.check_amendment(change, order, pair=pair, tick=tick, system=self.system)
         if change.volume is not None and change.volume <= order.filled:
-            self._end(order, Status.CANCELED, USER_REQUESTED, now)
-            return self._id("A")
+            self._books.end(order, Status.CANCELED, USER_REQUESTED, now)
+            return self._books.amend_id()
         amended = _amended(order, change)
         needed = self._reservation(amended)
-        if needed - order.reserved > self.account.available(self._asset(order)):
+        if needed - order.reserved > self.account.available(pays_with(order)):
             raise Refused(rules.INSUFFICIENT_FUNDS)
-        amended = self._put(replace(amended, reserved=needed))
-        self._event(EventKind.AMENDED, amended, now)
+        amended = self._books.put(replace(amended, reserved=needed))
+        self._books.tell(EventKind.AMENDED, amended, now)
         if not amended.resting:
             self._arrive(amended, now)
-        return self._id("A")
+        return self._books.amend_id()
 
     def advance(self, ticks: Iterable[Tick], *, now: Decimal) -> None:
         """The market moved: expire, trigger and fill what these ticks reach."""
@@ -159,7 +153,7 @@ class Engine:
         self._taken = {key: taken for key, taken in self._taken.items() if key[0] not in moved}
         for order in list(self.open_orders.values()):
             if order.expires_at is not None and order.expires_at <= now:
-                self._end(order, Status.EXPIRED, "", now)
+                self._books.end(order, Status.EXPIRED, "", now)
         if self.system not in MATCHING:
             return
         for order in self._in_turn(moved):
@@ -168,13 +162,13 @@ class Engine:
 
     def deposit(self, *, asset: str, amount: Decimal, now: Decimal) -> None:
         """Credit an asset. Raises ValueError for an unknown asset or an amount that is none."""
-        self._transfer(asset=asset, amount=amount, kind="deposit", now=now)
+        self._books.transfer(asset=asset, amount=amount, kind="deposit", now=now)
 
     def withdraw(self, *, asset: str, amount: Decimal, now: Decimal) -> None:
         """Take what no order reserves. Raises ValueError where less is available."""
         if amount > self.account.available(asset):
             raise ValueError(f"only {self.account.available(asset)} {asset} is available")
-        self._transfer(asset=asset, amount=-amount, kind="withdrawal", now=now)
+        self._books.transfer(asset=asset, amount=-amount, kind="withdrawal", now=now)
 
     def find_open(self, *, txid: str | None = None, cl_ord_id: str | None = None) -> Order | None:
         if txid is not None:
@@ -185,7 +179,7 @@ class Engine:
 
     def take_changes(self) -> Changes:
         """What happened since this was last called."""
-        taken, self._changes = self._changes, Changes()
+        taken, self._books.changes = self._books.changes, Changes()
         return taken
 
     # --- its state, for those who store it -------------------------------------------------------
@@ -193,9 +187,9 @@ class Engine:
     def snapshot(self) -> dict[str, Any]:
         """All but the open orders and the ticks, JSON-able."""
         return {
-            "seed": self._seed,
+            "seed": self._books.seed,
             "system": self.system.value,
-            "counters": dict(self._counters),
+            "counters": dict(self._books.counters),
             "balances": {asset: str(amount) for asset, amount in self.account.balances.items()},
             "taken": [[symbol, side.value, str(taken)] for (symbol, side), taken in self._taken.items()],
         }
@@ -212,43 +206,20 @@ class Engine:
         """The engine that `snapshot` was taken of, with its open orders."""
         engine = cls(seed=snapshot["seed"], ticks=ticks, options=options)
         engine.system = System(snapshot["system"])
-        engine._counters = {letter: int(count) for letter, count in snapshot["counters"].items()}
+        engine._books.counters = {letter: int(count) for letter, count in snapshot["counters"].items()}
         engine.account.balances = {asset: Decimal(text) for asset, text in snapshot["balances"].items()}
         engine._taken = {(symbol, Side(side)): Decimal(taken) for symbol, side, taken in snapshot["taken"]}
         for order in sorted(open_orders, key=lambda order: order.number):
             engine.open_orders[order.txid] = order
-            engine.account.reserve(engine._asset(order), order.reserved)
+            engine.account.reserve(pays_with(order), order.reserved)
         return engine
 
     # --- an order's way ----------------------------------------------------------------------------
 
-    def _order(self, request: NewOrder, *, now: Decimal, refid: str | None = None) -> Order:
-        """The order a request becomes, under the next id; nothing is counted or stored yet."""
-        number = self._counters.get("O", 0) + 1
-        return Order(
-            txid=venue_id(seed=self._seed, letter="O", number=number),
-            number=number,
-            symbol=request.symbol,
-            side=request.side,
-            kind=request.kind,
-            volume=request.volume,
-            price=None if request.kind is Kind.MARKET else request.price,
-            price2=request.price2 if request.kind.waits and request.kind.ends_as_limit else None,
-            post_only=request.post_only,
-            fee_in_base=request.fee_in_base,
-            time_in_force=request.time_in_force,
-            expires_at=request.expires_at,
-            cl_ord_id=request.cl_ord_id,
-            userref=request.userref,
-            close=request.close,
-            refid=refid,
-            opened_at=now,
-        )
-
     def _arrive(self, order: Order, now: Decimal) -> None:
         """A new, amended or just triggered order meets the market as it is."""
         if self._would_take(order):
-            self._end(order, Status.CANCELED, "Post only order", now)
+            self._books.end(order, Status.CANCELED, "Post only order", now)
             return
         if self.system not in MATCHING:
             self._rest(order)
@@ -257,7 +228,7 @@ class Engine:
         if order.status is not Status.OPEN or order.waiting:
             return
         if order.time_in_force is TimeInForce.IOC:
-            self._end(order, Status.CANCELED, "IOC order did not fill completely", now)
+            self._books.end(order, Status.CANCELED, "IOC order did not fill completely", now)
         else:
             self._rest(order)
 
@@ -265,7 +236,7 @@ class Engine:
         """A limit order's open part goes into the book, where its fee is the maker's."""
         if not order.waiting and order.limit_price is not None and not order.resting:
             resting = replace(order, resting=True)
-            self._put(replace(resting, reserved=min(order.reserved, self._reservation(resting))))
+            self._books.put(replace(resting, reserved=min(order.reserved, self._reservation(resting))))
 
     def _work(self, order: Order, now: Decimal) -> Order:
         """Trigger and fill an order as far as the present tick allows; the order as it stands then."""
@@ -275,7 +246,7 @@ class Engine:
                 return order
             order = self._trigger(order, now)
             self._arrive(order, now)
-            return self._changes.orders[order.txid]
+            return self._books.latest(order)
         if order.limit_price is None and self.system is System.LIMIT_ONLY:
             return order
         if order.resting:
@@ -285,9 +256,9 @@ class Engine:
     def _trigger(self, order: Order, now: Decimal) -> Order:
         """A stop becomes what it was waiting to be, under its own txid, with the coins it can get."""
         triggered = replace(order, triggered=True)
-        free = self.account.available(self._asset(order)) + order.reserved
-        triggered = self._put(replace(triggered, reserved=min(free, self._reservation(triggered))))
-        self._event(EventKind.TRIGGERED, triggered, now)
+        free = max(ZERO, self.account.available(pays_with(order)) + order.reserved)
+        triggered = self._books.put(replace(triggered, reserved=min(free, self._reservation(triggered))))
+        self._books.tell(EventKind.TRIGGERED, triggered, now)
         return triggered
 
     def _take(self, order: Order, tick: Tick, now: Decimal) -> Order:
@@ -320,67 +291,20 @@ class Engine:
         """One trade of at most `volume`, booked; cancels an order that cannot pay for the rest."""
         pair = PAIRS[order.symbol]
         payable = holds.affordable(
-            order, pair=pair, price=price, maker=maker, available=self.account.available(self._asset(order))
+            order, pair=pair, price=price, maker=maker, available=self.account.available(pays_with(order))
         )
         quantity = min(volume, order.leaves, payable)
         if quantity > 0:
-            order = self._book(order, pair, price=price, quantity=quantity, maker=maker, now=now)
+            ask = self.ticks[order.symbol].ask
+            order = self._books.fill(order, price=price, quantity=quantity, maker=maker, ask=ask, now=now)
+            key = (order.symbol, order.side)
+            self._taken[key] = self._taken.get(key, ZERO) + quantity
+            self._attach(order, pair, quantity, now)
         if order.leaves == 0:
-            return self._end(order, Status.CLOSED, "", now)
+            return self._books.end(order, Status.CLOSED, "", now)
         if quantity == payable:
-            return self._end(order, Status.CANCELED, SHORT_OF_FUNDS, now)
+            return self._books.end(order, Status.CANCELED, SHORT_OF_FUNDS, now)
         return order
-
-    def _book(
-        self, order: Order, pair: Pair, *, price: Decimal, quantity: Decimal, maker: bool, now: Decimal
-    ) -> Order:
-        """Move the coins and the money of one fill, and write its trade and its two ledger entries."""
-        worth = holds.price_of_fill(pair=pair, price=price, volume=quantity, maker=maker)
-        buys = order.side is Side.BUY
-        # fcib is a preference: a sell that has no coins left for the fee pays it in quote currency.
-        in_base = order.fee_in_base and (buys or self.account.available(pair.base.code) >= worth.base_fee)
-        fee, base_fee = (ZERO, worth.base_fee) if in_base else (worth.fee, ZERO)
-        number = self._next("T")
-        trade = Trade(
-            trade_id=venue_id(seed=self._seed, letter="T", number=number),
-            number=number,
-            txid=order.txid,
-            symbol=order.symbol,
-            side=order.side,
-            kind=order.kind,
-            price=price,
-            volume=quantity,
-            cost=worth.cost,
-            fee=worth.fee,  # stated in quote currency also where it was taken in coins, as Kraken's docs say
-            maker=maker,
-            at=now,
-        )
-        base, quote = (quantity, -worth.cost) if buys else (-quantity, worth.cost)
-        self.account.book(
-            asset=pair.base.code, amount=base, fee=base_fee, kind="trade", refid=trade.trade_id, at=now
-        )
-        self.account.book(
-            asset=pair.quote.code, amount=quote, fee=fee, kind="trade", refid=trade.trade_id, at=now
-        )
-        key = (order.symbol, order.side)
-        self._taken[key] = self._taken.get(key, ZERO) + quantity
-        filled = replace(
-            order,
-            filled=order.filled + quantity,
-            notional=order.notional + worth.gross,
-            cost=order.cost + worth.cost,
-            fee=order.fee + worth.fee,
-            trades=(*order.trades, trade.trade_id),
-        )
-        wanted = None if buys and order.limit_price is None else self._reservation(filled)
-        spent = worth.cost + fee if buys else quantity
-        filled = self._put(
-            replace(filled, reserved=holds.reserved_after_fill(order, spent=spent, wanted=wanted))
-        )
-        self._changes.trades.append(trade)
-        self._event(EventKind.FILLED, filled, now, trade)
-        self._attach(filled, pair, quantity, now)
-        return filled
 
     def _attach(self, primary: Order, pair: Pair, quantity: Decimal, now: Decimal) -> None:
         """The secondary order of one fill. It reserves what it can get of its coins from now on."""
@@ -395,23 +319,16 @@ class Engine:
             price=close.price,
             price2=close.price2,
         )
-        secondary = self._order(request, now=now, refid=primary.txid)
-        self._counters["O"] = secondary.number
-        free = max(ZERO, self.account.available(self._asset(secondary)))
-        secondary = self._put(replace(secondary, reserved=min(free, self._reservation(secondary))))
-        self._event(EventKind.PLACED, secondary, now)
-        self._arrivals.append(secondary)
+        secondary = self._books.draft(request, now=now, refid=primary.txid)
+        free = max(ZERO, self.account.available(pays_with(secondary)))
+        reserved = min(free, self._reservation(secondary))
+        self._arrivals.append(self._books.place(secondary, reserved=reserved, now=now))
 
     def _settle_arrivals(self, now: Decimal) -> None:
         """Secondaries meet the market after the step that made them; they make none themselves."""
         arrivals, self._arrivals = self._arrivals, []
         for order in arrivals:
             self._arrive(order, now)
-
-    def _end(self, order: Order, status: Status, reason: str, now: Decimal) -> Order:
-        ended = self._put(replace(order, status=status, reason=reason, closed_at=now, reserved=ZERO))
-        self._event(EventKind.ENDED, ended, now)
-        return ended
 
     # --- small things ------------------------------------------------------------------------------
 
@@ -436,42 +353,6 @@ class Engine:
         return holds.reservation(
             order, ask=self.ticks[order.symbol].ask, untriggered_hold=self.options.untriggered_hold
         )
-
-    def _asset(self, order: Order) -> str:
-        """What an order pays with."""
-        pair = PAIRS[order.symbol]
-        return pair.quote.code if order.side is Side.BUY else pair.base.code
-
-    def _put(self, order: Order) -> Order:
-        """Store an order's new state and move its reservation with it."""
-        before = self.open_orders.get(order.txid)
-        self.account.reserve(self._asset(order), order.reserved - (before.reserved if before else ZERO))
-        if order.status is Status.OPEN:
-            self.open_orders[order.txid] = order
-        else:
-            self.open_orders.pop(order.txid, None)
-        self._changes.orders[order.txid] = order
-        return order
-
-    def _transfer(self, *, asset: str, amount: Decimal, kind: str, now: Decimal) -> None:
-        if asset not in ASSETS or not amount.is_finite() or amount == 0 or amount % ASSETS[asset].unit:
-            raise ValueError(f"{amount} {asset} cannot be booked")
-        refid = venue_id(seed=self._seed, letter="Q", number=self._next("Q"))
-        self.account.book(asset=asset, amount=amount, fee=ZERO, kind=kind, refid=refid, at=now)
-
-    def _event(self, kind: EventKind, order: Order, now: Decimal, trade: Trade | None = None) -> None:
-        self._changes.events.append(Event(kind=kind, at=now, order=order, trade=trade))
-
-    def _changes_entry(self, entry: Entry) -> None:
-        self._changes.entries.append(entry)
-
-    def _next(self, letter: str) -> int:
-        self._counters[letter] = self._counters.get(letter, 0) + 1
-        return self._counters[letter]
-
-    def _id(self, letter: str) -> str:
-        """An amendment's id looks like a trade's, and is counted apart."""
-        return venue_id(seed=f"{self._seed}:amend", letter="T", number=self._next(letter))
 
 
 def _amended(order: Order, change: Amendment) -> Order:

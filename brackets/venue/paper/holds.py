@@ -17,7 +17,7 @@ EXACT = Context(prec=60)  # the usual 28 digits do not hold every price x volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
+class Worth:
     """What one fill costs: `cost` and `fee` in quote currency, `base_fee` in coins (instead of `fee`)."""
 
     gross: Decimal  # price x volume, exact
@@ -30,11 +30,11 @@ def fee_rate(*, maker: bool) -> Decimal:
     return MAKER_RATE if maker else TAKER_RATE
 
 
-def price_of_fill(*, pair: Pair, price: Decimal, volume: Decimal, maker: bool) -> Price:
+def price_of_fill(*, pair: Pair, price: Decimal, volume: Decimal, maker: bool) -> Worth:
     """The truncated cost of a fill and its fee in either currency."""
     gross = EXACT.multiply(price, volume)
     rate = fee_rate(maker=maker)
-    return Price(
+    return Worth(
         gross=gross,
         cost=gross.quantize(pair.quote.unit, ROUND_DOWN),
         fee=EXACT.multiply(gross, rate).quantize(pair.quote.unit, ROUND_DOWN),

@@ -1,0 +1,194 @@
+"""The engine's records: open orders, the account, the counters behind ids, and what a step changed.
+
+Stands under the engine, which alone decides; here a decision becomes an order's new state, a trade with
+its two ledger entries, or a reservation, each written down in the changes of the present step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from brackets.venue.paper import holds
+from brackets.venue.paper.account import Account
+from brackets.venue.paper.ids import venue_id
+from brackets.venue.paper.orders import (
+    ZERO,
+    Changes,
+    Entry,
+    Event,
+    EventKind,
+    Kind,
+    NewOrder,
+    Order,
+    Side,
+    Status,
+    Trade,
+)
+from brackets.venue.paper.pairs import ASSETS, PAIRS, Pair
+
+
+class Books:
+    """Everything the engine remembers of orders and money. `seed` makes the ids of this world its own."""
+
+    def __init__(self, *, seed: str) -> None:
+        self.seed = seed
+        self.counters: dict[str, int] = {}
+        self.open_orders: dict[str, Order] = {}  # by txid, oldest first
+        self.changes = Changes()
+        self.account = Account(
+            balances={},
+            new_id=lambda number: venue_id(seed=self.seed, letter="L", number=number),
+            number=lambda: self._next("L"),
+            write=lambda entry: self._write(entry),
+        )
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    def draft(self, request: NewOrder, *, now: Decimal, refid: str | None = None) -> Order:
+        """The order a request would become, under the next id; nothing is counted or stored yet."""
+        number = self.counters.get("O", 0) + 1
+        return Order(
+            txid=venue_id(seed=self.seed, letter="O", number=number),
+            number=number,
+            symbol=request.symbol,
+            side=request.side,
+            kind=request.kind,
+            volume=request.volume,
+            price=None if request.kind is Kind.MARKET else request.price,
+            price2=request.price2 if request.kind.waits and request.kind.ends_as_limit else None,
+            post_only=request.post_only,
+            fee_in_base=request.fee_in_base,
+            time_in_force=request.time_in_force,
+            expires_at=request.expires_at,
+            cl_ord_id=request.cl_ord_id,
+            userref=request.userref,
+            close=request.close,
+            refid=refid,
+            opened_at=now,
+        )
+
+    def place(self, order: Order, *, reserved: Decimal, now: Decimal) -> Order:
+        """A draft becomes an open order."""
+        self.counters["O"] = order.number
+        placed = self.put(replace(order, reserved=reserved))
+        self.tell(EventKind.PLACED, placed, now)
+        return placed
+
+    def put(self, order: Order) -> Order:
+        """Store an order's new state and move its reservation with it."""
+        before = self.open_orders.get(order.txid)
+        self.account.reserve(pays_with(order), order.reserved - (before.reserved if before else ZERO))
+        if order.status is Status.OPEN:
+            self.open_orders[order.txid] = order
+        else:
+            self.open_orders.pop(order.txid, None)
+        self.changes.orders[order.txid] = order
+        return order
+
+    def end(self, order: Order, status: Status, reason: str, now: Decimal) -> Order:
+        """Close, cancel or expire an order; what it reserved is free."""
+        ended = self.put(replace(order, status=status, reason=reason, closed_at=now, reserved=ZERO))
+        self.tell(EventKind.ENDED, ended, now)
+        return ended
+
+    def tell(self, kind: EventKind, order: Order, now: Decimal, trade: Trade | None = None) -> None:
+        self.changes.events.append(Event(kind=kind, at=now, order=order, trade=trade))
+
+    def latest(self, order: Order) -> Order:
+        """The order as the present step left it."""
+        return self.changes.orders.get(order.txid) or self.open_orders[order.txid]
+
+    # --- fills and money -----------------------------------------------------------------------------
+
+    def fill(
+        self, order: Order, *, price: Decimal, quantity: Decimal, maker: bool, ask: Decimal, now: Decimal
+    ) -> Order:
+        """Book one fill: its trade, its two ledger entries, and what the order reserves after it."""
+        pair = PAIRS[order.symbol]
+        worth = holds.price_of_fill(pair=pair, price=price, volume=quantity, maker=maker)
+        trade = self._trade(order, worth, price=price, quantity=quantity, maker=maker, now=now)
+        spent = self._exchange(order, pair, worth, quantity=quantity, refid=trade.trade_id, now=now)
+        filled = replace(
+            order,
+            filled=order.filled + quantity,
+            notional=order.notional + worth.gross,
+            cost=order.cost + worth.cost,
+            fee=order.fee + worth.fee,
+            trades=(*order.trades, trade.trade_id),
+        )
+        # A market buy keeps what it has not spent: its price is not known before it is paid.
+        priced = order.side is Side.SELL or order.limit_price is not None
+        wanted = holds.reservation(filled, ask=ask, untriggered_hold=True) if priced else None
+        reserved = holds.reserved_after_fill(order, spent=spent, wanted=wanted)
+        filled = self.put(replace(filled, reserved=reserved))
+        self.changes.trades.append(trade)
+        self.tell(EventKind.FILLED, filled, now, trade)
+        return filled
+
+    def transfer(self, *, asset: str, amount: Decimal, kind: str, now: Decimal) -> None:
+        """Book a deposit or a withdrawal. Raises ValueError for what cannot be booked."""
+        if asset not in ASSETS or not amount.is_finite() or amount == 0 or amount % ASSETS[asset].unit:
+            raise ValueError(f"{amount} {asset} cannot be booked")
+        refid = venue_id(seed=self.seed, letter="Q", number=self._next("Q"))
+        self.account.book(asset=asset, amount=amount, fee=ZERO, kind=kind, refid=refid, at=now)
+
+    def amend_id(self) -> str:
+        """An amendment's id looks like a trade's, and is counted apart."""
+        return venue_id(seed=f"{self.seed}:amend", letter="T", number=self._next("A"))
+
+    def _trade(
+        self,
+        order: Order,
+        worth: holds.Worth,
+        *,
+        price: Decimal,
+        quantity: Decimal,
+        maker: bool,
+        now: Decimal,
+    ) -> Trade:
+        number = self._next("T")
+        return Trade(
+            trade_id=venue_id(seed=self.seed, letter="T", number=number),
+            number=number,
+            txid=order.txid,
+            symbol=order.symbol,
+            side=order.side,
+            kind=order.kind,
+            price=price,
+            volume=quantity,
+            cost=worth.cost,
+            fee=worth.fee,  # in quote currency also where it was taken in coins, as Kraken's docs say
+            maker=maker,
+            at=now,
+        )
+
+    def _exchange(
+        self, order: Order, pair: Pair, worth: holds.Worth, *, quantity: Decimal, refid: str, now: Decimal
+    ) -> Decimal:
+        """Move coins and money of one fill; how much of what the order pays with was spent."""
+        buys = order.side is Side.BUY
+        # fcib is a preference: a sell that has no coins left for the fee pays it in quote currency.
+        spare = self.account.available(pair.base.code)
+        in_base = order.fee_in_base and (buys or spare >= worth.base_fee)
+        fee, base_fee = (ZERO, worth.base_fee) if in_base else (worth.fee, ZERO)
+        base, quote = (quantity, -worth.cost) if buys else (-quantity, worth.cost)
+        book = self.account.book
+        book(asset=pair.base.code, amount=base, fee=base_fee, kind="trade", refid=refid, at=now)
+        book(asset=pair.quote.code, amount=quote, fee=fee, kind="trade", refid=refid, at=now)
+        return worth.cost + fee if buys else quantity
+
+    # --- small things ------------------------------------------------------------------------------
+
+    def _write(self, entry: Entry) -> None:
+        self.changes.entries.append(entry)
+
+    def _next(self, letter: str) -> int:
+        self.counters[letter] = self.counters.get(letter, 0) + 1
+        return self.counters[letter]
+
+
+def pays_with(order: Order) -> str:
+    """The asset an order spends, and reserves: quote currency of a buy, coins of a sell."""
+    pair = PAIRS[order.symbol]
+    return pair.quote.code if order.side is Side.BUY else pair.base.code
