@@ -15,7 +15,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from brackets import accounts, models, records
+from brackets import accounts, booking, models, records
 from brackets.core.invariants import violations
 from brackets.core.orders import ZERO
 from brackets.core.proof import Book, BookOrder, ClosedTrade, Execution, VenueOrder, VenueSide, differences
@@ -130,6 +130,7 @@ def read_book(account: models.Account) -> Book:
     with transaction.atomic():
         assets = {i.symbol: (i.base_asset, i.quote_asset) for i in account.instruments.all()}
         orders = list(models.Order.objects.filter(account=account).select_related("bracket"))
+        waiting = waiting_to_be_booked(account)
         fills = list(models.Fill.objects.filter(account=account).select_related("bracket", "order"))
         closed = list(Trade.objects.filter(account=account, status=Trade.Status.CLOSED))
         firsts = dict(account.balances.values_list("asset", "first_total"))
@@ -142,7 +143,7 @@ def read_book(account: models.Account) -> Book:
     for fill in fills:
         by_bracket.setdefault(fill.bracket_id, []).append(fill.venue_trade_id)
     return Book(
-        orders=[book_order(order, assets) for order in orders if order.venue_order_id],
+        orders=[book_order(order, assets, waiting) for order in orders if order.venue_order_id],
         client_ids=frozenset(str(order.client_order_id) for order in orders if order.client_order_id),
         fills=[book_fill(fill, assets) for fill in fills],
         coins=coins,
@@ -159,7 +160,13 @@ def read_book(account: models.Account) -> Book:
     )
 
 
-def book_order(order: models.Order, assets: dict[str, tuple[str, str]]) -> BookOrder:
+def waiting_to_be_booked(account: models.Account) -> set[int]:
+    """Orders of open brackets whose fills are known and are booked with a later batch."""
+    now = timezone.now()
+    return {order.pk for order in booking.unbooked_orders(account) if not booking.is_due([order], now)}
+
+
+def book_order(order: models.Order, assets: dict[str, tuple[str, str]], waiting: set[int]) -> BookOrder:
     return BookOrder(
         venue_order_id=order.venue_order_id or "",
         client_order_id=str(order.client_order_id) if order.client_order_id else None,
@@ -169,6 +176,7 @@ def book_order(order: models.Order, assets: dict[str, tuple[str, str]]) -> BookO
         live=order.status in LIVE,
         quantity=order.quantity,
         filled=order.filled_quantity,
+        booking_due=order.pk not in waiting,
     )
 
 

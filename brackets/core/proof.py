@@ -23,6 +23,7 @@ class BookOrder:
     live: bool
     quantity: Decimal
     filled: Decimal
+    booking_due: bool = True  # False: its fills may still wait to be booked in a batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +123,7 @@ def strange_orders(book: Book, venue: VenueSide) -> Iterator[str]:
 
 def compare_fills(book: Book, venue: VenueSide) -> Iterator[str]:
     booked = {fill.trade_id: fill for fill in book.fills}
-    ours = {order.venue_order_id for order in book.orders}
+    ours = {order.venue_order_id for order in book.orders if order.booking_due}
     for trade in venue.trades.values():
         if trade.venue_order_id in ours and trade.trade_id not in booked:
             yield f"trade {trade.trade_id} of order {trade.venue_order_id} is not booked"
