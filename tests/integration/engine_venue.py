@@ -1,0 +1,460 @@
+"""A venue without a wire: the port spoken directly over the paper venue's matching engine.
+
+Time and prices are moved by hand, and every call can be told what becomes of it: lost on the way, lost
+on the way back, delivered late, refused, overtaken by the market, or answered from an old reading. The
+venue keeps its own record of all that arrived, and audits it after every change without asking the
+product: that is what the stories are judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from threading import RLock
+
+from brackets.venue import port
+from brackets.venue.paper.engine import Engine
+from brackets.venue.paper.market import TICK_SIZES, Tick
+from brackets.venue.paper.orders import Close, Entry, Kind, NewOrder, Order, Refused, Side, Status, Trade
+from brackets.venue.paper.pairs import MAKER_RATE, PAIRS, TAKER_RATE
+from brackets.venue.paper.rules import Options
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+REASONS = {
+    "EOrder:Insufficient funds": port.Reason.INSUFFICIENT_FUNDS,
+    "EOrder:Order minimum not met": port.Reason.BELOW_MINIMUM,
+    "EOrder:Cost minimum not met": port.Reason.BELOW_MINIMUM,
+    "EOrder:Tick size check failed": port.Reason.BAD_PRICE,
+    "EOrder:Unknown order": port.Reason.UNKNOWN_ORDER,
+    "EOrder:Duplicate client order id": port.Reason.DUPLICATE_ID,
+    "EQuery:Unknown asset pair": port.Reason.UNKNOWN_SYMBOL,
+}
+
+
+class Fault(StrEnum):
+    """What becomes of one call."""
+
+    NONE = "none"
+    LOST_REQUEST = "lost request"  # it never reaches the venue; nobody is told
+    LOST_ANSWER = "lost answer"  # it is done, and nobody is told
+    LATE_REQUEST = "late request"  # it hangs on the wire until `deliver_late`
+    KILLED = "killed"  # it is done, and the sender dies before it reads the answer
+
+
+class SenderKilled(BaseException):
+    """The process that was sending ended at this very moment; no `except Exception` sees it."""
+
+
+Step = Fault | port.Outcome | Callable[[], None]
+
+
+class HandClock:
+    """A clock that only a test moves."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_seconds(self, seconds: float | int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class State:
+    """All the venue would show: replaced, never changed, so that an old one can be kept."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    trades: dict[str, Trade] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+
+
+class EngineVenue:
+    """`brackets.venue.port.Venue` over one Engine. `record` is what really happened."""
+
+    def __init__(self, clock: Callable[[], datetime], *, prices: dict[str, Decimal], depth: Decimal) -> None:
+        self.clock = clock
+        self.skew = timedelta(0)  # the venue's clock minus ours
+        self.depth = depth
+        self.record = State()
+        self.sent: list[port.OrderRequest] = []  # what left the product, arrived or not
+        self.cancels: list[str] = []
+        self.faults_found: list[str] = []  # what the venue's own audit found
+        self.down = False
+        self.hold_release_seconds = 0  # how long a canceled order's coins stay reserved
+        self.system = "online"
+        self.bars: tuple[port.CandleReading, ...] = ()
+        self._steps: dict[str, list[Step]] = {}
+        self._frozen: dict[str, tuple[State, int]] = {}
+        self._late: list[port.OrderRequest] = []
+        self._ghosts: list[tuple[datetime, str, Decimal]] = []
+        self._lock = RLock()
+        ticks = [self.tick(symbol, price) for symbol, price in prices.items()]
+        self.engine = Engine(seed="stories", ticks=ticks, options=Options(levels=1))
+
+    # --- what a test does to it ------------------------------------------------------------------
+
+    def script(self, method: str, *steps: Step) -> None:
+        """What becomes of the next calls of `method`, one after the other."""
+        self._steps.setdefault(method, []).extend(steps)
+
+    def freeze(self, *methods: str, calls: int = 1) -> None:
+        """Let the next `calls` of these readings show what is so now."""
+        for method in methods:
+            self._frozen[method] = (self._copy(), calls)
+
+    def tick(self, symbol: str, last: Decimal) -> Tick:
+        """Bought at `last`, sold one tick size below."""
+        size = TICK_SIZES[symbol]
+        return Tick(symbol=symbol, bid=last - size, ask=last, last=last, depth=self.depth)
+
+    def move(self, symbol: str, last: Decimal | str | int, *, depth: Decimal | None = None) -> None:
+        """The market moved; what it reaches is filled at once."""
+        with self._changing():
+            if depth is not None:
+                self.depth = depth
+            self.engine.advance([self.tick(symbol, Decimal(last))], now=self._now())
+
+    def deposit(self, asset: str, amount: Decimal | int) -> None:
+        with self._changing():
+            self.engine.deposit(asset=asset, amount=Decimal(amount), now=self._now())
+
+    def cancel_by_hand(self, venue_order_id: str) -> None:
+        with self._changing():
+            self.engine.cancel(txid=venue_order_id, now=self._now())
+
+    def sell_by_hand(self, symbol: str, quantity: Decimal) -> str:
+        """The owner sells coins at the venue's own page; the order's id."""
+        with self._changing():
+            request = NewOrder(symbol=symbol, side=Side.SELL, kind=Kind.MARKET, volume=quantity)
+            order = self.engine.add(request, now=self._now())
+            assert order is not None
+            return order.txid
+
+    def deliver_late(self) -> list[str]:
+        """What hung on the wire arrives now; how the venue took each."""
+        late, self._late = self._late, []
+        return [repr(self._accept(request)) for request in late]
+
+    def set_down(self, down: bool) -> None:
+        self.down = down
+
+    # --- writes ----------------------------------------------------------------------------------
+
+    def place(self, request: port.OrderRequest, *, urgent: bool) -> port.Outcome:
+        self.sent.append(request)
+        return self._write("place", lambda: self._accept(request), late=request)
+
+    def cancel(self, venue_order_id: str) -> port.Outcome:
+        self.cancels.append(venue_order_id)
+        return self._write("cancel", lambda: self._cancel(txid=venue_order_id))
+
+    def cancel_by_client_id(self, client_order_id: str) -> port.Outcome:
+        self.cancels.append(client_order_id)
+        return self._write("cancel", lambda: self._cancel(cl_ord_id=client_order_id))
+
+    def _write(
+        self, method: str, act: Callable[[], port.Outcome], *, late: port.OrderRequest | None = None
+    ) -> port.Outcome:
+        step = self._next(method)
+        if step is Fault.LOST_REQUEST or self.down:
+            return port.Unknown(message="connection timed out")
+        if step is Fault.LATE_REQUEST and late is not None:
+            self._late.append(late)
+            return port.Unknown(message="connection timed out")
+        if isinstance(step, port.Accepted | port.Refused | port.Unknown):
+            return step
+        if callable(step) and not isinstance(step, Fault):
+            step()
+        outcome = act()
+        if step is Fault.KILLED:
+            raise SenderKilled
+        return port.Unknown(message="read timed out") if step is Fault.LOST_ANSWER else outcome
+
+    def _accept(self, request: port.OrderRequest) -> port.Outcome:
+        kind = Kind(request.kind.value)
+        price = request.limit_price if kind is Kind.LIMIT else request.trigger_price
+        close = request.close_stop_price
+        try:
+            with self._changing():
+                order = self.engine.add(
+                    NewOrder(
+                        symbol=request.symbol,
+                        side=Side(request.side.value),
+                        kind=kind,
+                        volume=request.quantity,
+                        price=price,
+                        post_only=request.post_only,
+                        deadline_at=self._unix(request.deadline_at),
+                        expires_at=self._unix(request.expires_at),
+                        cl_ord_id=request.client_order_id,
+                        close=Close(kind=Kind.STOP_LOSS, price=close) if close is not None else None,
+                    ),
+                    now=self._now(),
+                    validate=request.validate_only,
+                )
+        except Refused as refused:
+            return self._refusal(refused)
+        return port.Accepted(venue_order_id=order.txid if order else None)
+
+    def _cancel(self, **which: str) -> port.Outcome:
+        try:
+            with self._changing():
+                order = self.engine.find_open(**which)
+                self.engine.cancel(now=self._now(), **which)
+                if order is not None and order.side is Side.SELL and self.hold_release_seconds:
+                    self._keep_reserved(PAIRS[order.symbol].base.code, order.reserved)
+        except Refused as refused:
+            return self._refusal(refused)
+        return port.Accepted(venue_order_id=None)
+
+    def _keep_reserved(self, asset: str, amount: Decimal) -> None:
+        self.engine.account.reserve(asset, amount)
+        until = self.clock() + timedelta(seconds=self.hold_release_seconds)
+        self._ghosts.append((until, asset, amount))
+
+    @staticmethod
+    def _refusal(refused: Refused) -> port.Refused:
+        reason = REASONS.get(refused.error)
+        if reason is None:
+            reason = port.Reason.DEADLINE if "eadline" in refused.error else port.Reason.INVALID_ARGUMENTS
+        return port.Refused(reason=reason, message=refused.error)
+
+    # --- public readings ---------------------------------------------------------------------------
+
+    def instruments(self) -> Sequence[port.Instrument]:
+        self._answer("instruments")
+        return [
+            port.Instrument(
+                symbol=pair.symbol,
+                venue_symbol=pair.code,
+                altname=pair.altname,
+                base=pair.symbol.split("/")[0],
+                quote=pair.symbol.split("/")[1],
+                base_asset=pair.base.code,
+                quote_asset=pair.quote.code,
+                tick_size=pair.tick_size,
+                lot_step=pair.lot_step,
+                minimum_quantity=pair.order_minimum,
+                minimum_cost=pair.cost_minimum,
+                taker_fee_ratio=TAKER_RATE,
+                maker_fee_ratio=MAKER_RATE,
+                status=self.system,
+            )
+            for pair in PAIRS.values()
+            if pair.symbol in self.engine.ticks
+        ]
+
+    def quotes(self, symbols: Iterable[str]) -> Sequence[port.QuoteReading]:
+        self._answer("quotes")
+        ticks = [self.engine.ticks[symbol] for symbol in symbols if symbol in self.engine.ticks]
+        return [port.QuoteReading(symbol=t.symbol, bid=t.bid, ask=t.ask, last=t.last) for t in ticks]
+
+    def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[port.CandleReading]:
+        self._answer("candles")
+        return self.bars[-limit:]
+
+    def system_status(self) -> str:
+        self._answer("system_status")
+        return self.system
+
+    def server_time(self) -> datetime:
+        self._answer("server_time")
+        return self.clock() + self.skew
+
+    def clock_offset(self) -> timedelta | None:
+        return self.skew
+
+    # --- private readings --------------------------------------------------------------------------
+
+    def open_orders(self, *, urgent: bool = False) -> Sequence[port.OrderReport]:
+        shown = self._answer("open_orders")
+        return [report(order) for order in shown.orders.values() if order.status is Status.OPEN]
+
+    def orders(self, venue_order_ids: Sequence[str], *, urgent: bool = False) -> Sequence[port.OrderReport]:
+        shown = self._answer("orders")
+        return [report(shown.orders[txid]) for txid in venue_order_ids if txid in shown.orders]
+
+    def closed_orders(
+        self, *, client_order_id: str | None = None, since: datetime | None = None, urgent: bool = False
+    ) -> Sequence[port.OrderReport]:
+        shown = self._answer("closed_orders")
+        ended = [order for order in shown.orders.values() if order.status is not Status.OPEN]
+        if client_order_id is not None:
+            ended = [order for order in ended if order.cl_ord_id == client_order_id]
+        if since is not None:
+            ended = [order for order in ended if (order.closed_at or 0) >= self._unix(since)]
+        return [report(order) for order in ended]
+
+    def trades(self, venue_trade_ids: Sequence[str], *, urgent: bool = False) -> Sequence[port.TradeReport]:
+        shown = self._answer("trades")
+        return [trade_report(shown.trades[key]) for key in venue_trade_ids if key in shown.trades]
+
+    def trades_since(self, since: datetime) -> Sequence[port.TradeReport]:
+        shown = self._answer("trades_since")
+        return [trade_report(trade) for trade in shown.trades.values() if trade.at >= self._unix(since)]
+
+    def ledgers(self, *, since: datetime, urgent: bool = False) -> Sequence[port.LedgerEntry]:
+        shown = self._answer("ledgers")
+        return [ledger_entry(entry) for entry in shown.entries if entry.at >= self._unix(since)]
+
+    def balances(self, *, urgent: bool = False) -> Sequence[port.BalanceReading]:
+        self._answer("balances")
+        account = self.engine.account
+        return [
+            port.BalanceReading(asset=asset, total=total, held=account.hold(asset))
+            for asset, total in account.balances.items()
+        ]
+
+    # --- the inside --------------------------------------------------------------------------------
+
+    def _next(self, method: str) -> Step:
+        steps = self._steps.get(method)
+        return steps.pop(0) if steps else Fault.NONE
+
+    def _answer(self, method: str) -> State:
+        """The state one reading shows. Raises VenueUnavailable when it is to fail."""
+        step = self._next(method)
+        if self.down or step in (Fault.LOST_REQUEST, Fault.LOST_ANSWER):
+            raise port.VenueUnavailable(f"{method}: connection refused")
+        if step is Fault.KILLED:
+            raise SenderKilled
+        if callable(step) and not isinstance(step, Fault):
+            step()
+        with self._changing():  # a hold may have become due
+            pass
+        frozen, calls = self._frozen.get(method, (None, 0))
+        if frozen is None or calls <= 0:
+            return self.record
+        self._frozen[method] = (frozen, calls - 1)
+        return frozen
+
+    def _copy(self) -> State:
+        return State(dict(self.record.orders), dict(self.record.trades), self.record.entries)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change of the engine at a time, recorded and audited; a refusal changes nothing."""
+        with self._lock:
+            due = [ghost for ghost in self._ghosts if ghost[0] <= self.clock()]
+            for ghost in due:
+                self._ghosts.remove(ghost)
+                self.engine.account.reserve(ghost[1], -ghost[2])
+            yield
+            changes = self.engine.take_changes()
+            self.record.orders.update(changes.orders)
+            self.record.trades.update({trade.trade_id: trade for trade in changes.trades})
+            self.record.entries = (*self.record.entries, *changes.entries)
+            if changes.orders:
+                self.faults_found += audit(self)
+
+    def _now(self) -> Decimal:
+        unix = self._unix(self.clock() + self.skew)
+        assert unix is not None
+        return unix
+
+    @staticmethod
+    def _unix(moment: datetime | None) -> Decimal | None:
+        if moment is None:
+            return None
+        return Decimal((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)) / 1000000
+
+
+# --- the venue's own record, seen without the product ----------------------------------------------
+
+
+def ours(venue: EngineVenue) -> list[Order]:
+    """Every order that came of a request of the product, its secondaries included, oldest first."""
+    sent = {request.client_order_id for request in venue.sent}
+    own = {order.txid for order in venue.record.orders.values() if order.cl_ord_id in sent}
+    every = [o for o in venue.record.orders.values() if o.txid in own or o.refid in own]
+    return sorted(every, key=lambda order: order.number)
+
+
+def audit(venue: EngineVenue) -> list[str]:
+    """What must never be so at the venue, whatever the product believes."""
+    found = []
+    mine = ours(venue)
+    ids = [order.cl_ord_id for order in mine if order.cl_ord_id is not None]
+    found += [f"{key} is at the venue twice" for key in set(ids) if ids.count(key) > 1]
+    for symbol in sorted({order.symbol for order in mine}):
+        here = [order for order in mine if order.symbol == symbol]
+        bought = sum((o.filled for o in here if o.side is Side.BUY), Decimal(0))
+        sells = [o for o in here if o.side is Side.SELL]
+        selling = sum((o.filled + (o.leaves if o.status is Status.OPEN else 0) for o in sells), Decimal(0))
+        if selling > bought:
+            found.append(f"{symbol}: {selling} sold or on sale of {bought} bought")
+        buying = [o for o in here if o.side is Side.BUY and o.status is Status.OPEN]
+        if len(buying) > 1:
+            found.append(f"{symbol}: {len(buying)} entries are open at once")
+    return found
+
+
+# --- the engine's words in the port's -------------------------------------------------------------
+
+
+def moment(unix: Decimal | None) -> datetime | None:
+    if unix is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(unix * 1000000))
+
+
+def report(order: Order) -> port.OrderReport:
+    return port.OrderReport(
+        venue_order_id=order.txid,
+        client_order_id=order.cl_ord_id,
+        parent_venue_order_id=order.refid,
+        symbol=order.symbol,
+        side=port.Side(order.side.value),
+        kind=port.OrderKind(order.kind.value),
+        status=port.VenueStatus(order.status.value),
+        quantity=order.volume,
+        filled_quantity=order.filled,
+        average_price=order.average_price if order.filled else None,
+        cost=order.cost,
+        fee=order.fee,
+        limit_price=order.limit_price,
+        trigger_price=order.trigger_price,
+        triggered=order.triggered,
+        reason=order.reason,
+        opened_at=moment(order.opened_at),
+        closed_at=moment(order.closed_at),
+        trade_ids=order.trades,
+    )
+
+
+def trade_report(trade: Trade) -> port.TradeReport:
+    executed_at = moment(trade.at)
+    assert executed_at is not None
+    return port.TradeReport(
+        venue_trade_id=trade.trade_id,
+        venue_order_id=trade.txid,
+        symbol=trade.symbol,
+        side=port.Side(trade.side.value),
+        price=trade.price,
+        quantity=trade.volume,
+        cost=trade.cost,
+        fee=trade.fee,
+        executed_at=executed_at,
+        maker=trade.maker,
+    )
+
+
+def ledger_entry(entry: Entry) -> port.LedgerEntry:
+    booked_at = moment(entry.at)
+    assert booked_at is not None
+    return port.LedgerEntry(
+        ledger_id=entry.ledger_id,
+        reference=entry.refid,
+        kind=entry.kind,
+        asset=entry.asset,
+        amount=entry.amount,
+        fee=entry.fee,
+        balance=entry.balance,
+        booked_at=booked_at,
+    )
