@@ -1,0 +1,9 @@
+"""The admin of all three apps: it stands on the top floor, because its buttons call the door.
+
+Rows that machines own are read-only here; what a person may change (configuration, tokens) goes through
+the same operations as everywhere else.
+"""
+
+from trading.admin import background, brackets, house, trades, world
+
+__all__ = ["background", "brackets", "house", "trades", "world"]
