@@ -108,6 +108,12 @@ class EngineVenue:
         for method in methods:
             self._frozen[method] = (self._copy(), calls)
 
+    def calm(self) -> None:
+        """From here on every call is answered, and truly."""
+        self._steps.clear()
+        self._frozen.clear()
+        self.down = False
+
     def tick(self, symbol: str, last: Decimal) -> Tick:
         """Bought at `last`, sold one tick size below."""
         size = TICK_SIZES[symbol]

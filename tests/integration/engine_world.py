@@ -159,19 +159,22 @@ class World:
 
     def assert_sound(self) -> None:
         """No invariant is broken, the book equals the venue, and the venue's own audit found nothing."""
-        assert self.venue.faults_found == []
+        self.venue.calm()
+        assert self.venue.faults_found == [], self.venue.faults_found
         for row in Bracket.objects.all():
-            assert violations(records.load(row)) == ()
+            broken = violations(records.load(row))
+            assert broken == (), broken
         assert journal.first_broken_row() is None
         found = proof.prove(self.account, self.venue, lambda line: None).differences
-        assert found == ()
+        assert found == (), found
 
     def assert_over(self, trade: Trade, reason: str) -> None:
         """The round trip ended as it must: one entry, all of it sold once, nothing left, books equal."""
         trade.refresh_from_db()
-        assert (trade.status, trade.exit_reason) == (Trade.Status.CLOSED, reason)
+        assert (trade.status, trade.exit_reason) == (Trade.Status.CLOSED, reason), trade.exit_reason
         assert len(self.at_venue(side=Side.BUY)) == 1
-        assert self.at_venue(live=True) == []
+        left = self.at_venue(live=True)
+        assert left == [], left
         assert self.sold_at_venue() == self.bought_at_venue() == trade.quantity
         assert trade.realized_pnl == self.earned_at_venue()
         self.assert_sound()

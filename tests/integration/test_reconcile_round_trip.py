@@ -13,6 +13,8 @@ from tests.integration.engine_world import QUANTITY, STOP, TARGET, World
 from trading import door
 from trading.models import Trade
 
+pytest_plugins = ["tests.integration.worlds"]
+
 
 def test_it_is_active_only_when_the_stop_was_read_back(world: World) -> None:
     trade = world.open()

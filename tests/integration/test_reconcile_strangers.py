@@ -1,0 +1,185 @@
+"""Somebody else acts on the account, and readings that lag or fail."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from brackets.core.states import State
+from brackets.venue.paper.orders import Side, Status
+from tests.integration.engine_venue import Fault
+from tests.integration.engine_world import ETH, QUANTITY, STOP, TARGET, World
+from trading import door
+
+pytest_plugins = ["tests.integration.worlds"]
+
+
+def test_a_stop_canceled_by_hand_is_replaced_within_ten_seconds(world: World) -> None:
+    trade = world.open_active()
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+    began = world.clock.now
+
+    world.turn()
+    world.until(trade, State.BRACKET_ACTIVE)
+
+    assert (world.clock.now - began).total_seconds() <= 10
+    stop = world.stop_at_venue()
+    assert (stop.volume, stop.trigger_price) == (QUANTITY, STOP)
+    assert world.bracket(trade).alarm
+    world.price(2400)
+    world.until_closed(trade)
+    world.assert_over(trade, "stop_loss")
+
+
+def test_a_stop_canceled_again_and_again_never_doubles(world: World) -> None:
+    trade = world.open_active()
+    for _ in range(4):
+        world.venue.cancel_by_hand(world.stop_at_venue().txid)
+        world.turn()
+        world.until(trade, State.BRACKET_ACTIVE)
+        assert len(world.at_venue(side=Side.SELL, live=True)) == 1
+    world.assert_sound()
+
+
+def test_a_stop_canceled_just_before_price_falls_through_it_still_sells(world: World) -> None:
+    trade = world.open_active()
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+    world.price(2440)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "stop_loss")
+    assert len(world.venue.sent) == 2
+
+
+def test_coins_sold_by_hand_are_held_and_said_without_a_storm(bare_world: World) -> None:
+    """The owner cancels the stop and sells the coins at the venue's own page."""
+    world = bare_world
+    trade = world.open_active()
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+    world.venue.sell_by_hand(ETH, QUANTITY)
+
+    world.turns(100)
+    tried = len(world.venue.sent)
+    bracket = world.bracket(trade)
+
+    assert bracket.state == State.HELD
+    assert bracket.alarm
+    assert len({request.deadline_at for request in world.venue.sent}) == tried  # at most one a second
+    world.turns(30)
+    assert len(world.venue.sent) == tried  # it has stopped trying
+    assert world.venue.faults_found == []
+
+
+def test_foreign_orders_on_the_account_are_left_alone(world: World) -> None:
+    trade = world.open_active()
+    foreign = world.venue.sell_by_hand(ETH, Decimal("0.5"))
+    world.turns(3)
+    assert foreign not in world.order_ids()
+    world.price(TARGET + 1)
+    world.until_closed(trade)
+    assert world.sold_at_venue() == QUANTITY  # the owner's other coins are untouched
+    assert world.venue.engine.account.balance("XETH") == Decimal("2.5")
+
+
+def test_a_lagging_reading_never_reopens_what_ended(world: World) -> None:
+    trade = world.open_active()
+    world.venue.freeze("open_orders", calls=8)
+    world.price(2400)
+    world.turns(10)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "stop_loss")
+    assert len(world.venue.sent) == 1
+
+
+def test_a_stop_absent_from_one_lagging_list_is_not_doubled(world: World) -> None:
+    """OpenOrders and QueryOrders show the moment before the entry filled: no stop is seen yet."""
+    world.venue.freeze("open_orders", "orders", "closed_orders", calls=4)
+    trade = world.open()
+    world.turns(4)
+
+    world.until(trade, State.BRACKET_ACTIVE)
+
+    assert len(world.venue.sent) == 1
+    assert len(world.at_venue(side=Side.SELL)) == 1
+    world.assert_sound()
+
+
+def test_a_secondary_seen_after_our_own_stop_leaves_one_of_them(world: World) -> None:
+    """The venue shows its own stop only after we had to place one: one is canceled, coins stay covered."""
+    hidden = 0
+    answer = world.venue.open_orders
+
+    def blind(*, urgent: bool = False):
+        return [] if hidden else answer(urgent=urgent)
+
+    trade = world.open()
+    world.send()
+    hidden = 1
+    world.venue.open_orders = blind  # type: ignore[method-assign]
+    world.turns(14)
+    assert len(world.venue.sent) == 2  # our own stop
+    assert world.bracket(trade).state in (State.ENTRY_FILLED, State.BRACKET_ACTIVE)
+    hidden = 0
+
+    world.turns(5)
+
+    world.until(trade, State.BRACKET_ACTIVE)
+    assert len(world.at_venue(side=Side.SELL, live=True)) == 1
+    world.venue.faults_found.clear()  # two stops rested for a moment: known, and ended by us
+    world.price(2400)
+    world.until_closed(trade)
+    world.assert_over(trade, "stop_loss")
+
+
+def test_a_secondary_that_triggered_before_it_was_ever_seen_is_found(world: World) -> None:
+    trade = world.open()
+    world.send()
+    world.price(2400)  # bought, stopped, over: nothing of it is open any more
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "stop_loss")
+    assert len(world.venue.sent) == 1
+
+
+@pytest.mark.parametrize("down_for", [5, 90])
+def test_the_venue_is_down_while_the_stop_triggers(world: World, down_for: int) -> None:
+    trade = world.open_active()
+    world.price(2400)
+    world.venue.set_down(True)
+    world.turns(down_for)
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+    world.venue.set_down(False)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "stop_loss")
+
+
+def test_a_target_touched_while_the_venue_is_down_is_taken_afterwards_or_not_at_all(world: World) -> None:
+    trade = world.open_active()
+    door.close_position(trade.pk)
+    world.venue.set_down(True)
+    world.turns(30)
+    world.venue.set_down(False)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "manual")
+
+
+def test_every_second_reading_fails_and_the_trip_still_ends(world: World) -> None:
+    for method in ("open_orders", "orders", "closed_orders", "trades", "ledgers", "quotes"):
+        world.venue.script(method, *[Fault.NONE, Fault.LOST_REQUEST] * 60)
+    trade = world.open()
+    world.until(trade, State.BRACKET_ACTIVE)
+    world.price(TARGET + 1)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "take_profit")
+    assert world.venue.record.orders[world.at_venue(side=Side.SELL)[0].txid].status is Status.CANCELED
