@@ -227,10 +227,6 @@ def in_exiting(step: Step) -> Step:
         return never_entered(step)
     step = step.canceling(bracket.live_entries).canceling(bracket.live_stops)
     if bracket.coins > 0:
-        if bracket.secondaries_missing and bracket.protect_from is None:
-            return step.having(protect_from=later(step.at, step.rules.visibility_seconds))
-        if bracket.secondaries_missing and step.at < (bracket.protect_from or step.at):
-            return step  # a stop we cannot see yet may stand for these coins
         role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
         return sell_leaves(step, role)
     if bracket.live_sells or bracket.live_entries:
@@ -251,6 +247,13 @@ def sell_leaves(step: Step, role: Role) -> Step:
     bracket = step.bracket
     if bracket.live_entries or bracket.live_sells:
         return step
+    if bracket.secondaries_missing:  # a stop we cannot see yet may stand for these coins
+        if bracket.protect_from is None:
+            return step.having(protect_from=later(step.at, step.rules.visibility_seconds))
+        if step.at < bracket.protect_from:
+            return step
+    elif bracket.protect_from is not None:
+        return step.having(protect_from=None)  # a later fill begins a wait of its own
     refused = last_refusal(bracket, role)
     if refused is not None:
         return after_refused_exit(step, refused, role)

@@ -53,11 +53,17 @@ class Outcome:
 
 
 Handler = Callable[[Step, Event], Step]
+LEAVING = frozenset({State.EXITING, State.SL_FILLED, State.TP_FILLED, State.HELD, State.EXIT_COMPLETE})
+"""States in which coins that still arrive are sold, not protected."""
 
 
 def learn(draft: Step, event: Event) -> Step:
     """Take a fact of the venue in, then let the state decide."""
-    return replace(draft, bracket=absorb(draft.bracket, event))  # type: ignore[arg-type]
+    before = draft.bracket
+    known = replace(draft, bracket=absorb(before, event))  # type: ignore[arg-type]
+    if known.bracket.bought > before.bought and before.state in LEAVING:
+        return known.having(protect_from=None)  # the new fill's secondary has a visibility of its own
+    return known
 
 
 def enter(draft: Step, event: Event) -> Step:
