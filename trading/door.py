@@ -28,6 +28,7 @@ from trading.core.indicators import Bar, average_true_range
 from trading.models import Trade
 
 MAXIMUM_PLACES = 18
+MONEY_LIMIT, QUANTITY_LIMIT = Decimal(10) ** 8, Decimal(10) ** 10  # what the exact columns hold
 
 
 class BadInput(ValueError):
@@ -133,7 +134,7 @@ def open_position_with_brackets(
     account = account_for(exchange)
     if side != "buy":
         raise BadInput("side", f"side must be buy (this house is long only), not {side!r}.")
-    require_positive("quantity", quantity)
+    require_positive("quantity", quantity, below=QUANTITY_LIMIT)
     instrument = market.instrument_named(account, symbol)
     require_grid("quantity", quantity, instrument.lot_step, instrument.base)
     for name, price in (("stop_loss_price", stop_loss_price), ("take_profit_price", take_profit_price)):
@@ -301,9 +302,11 @@ def close_position(trade_id: int, reason: str = ExitReason.MANUAL, *, actor: str
     """Leave a position now: its stops are canceled, confirmed, and the coins sold at market.
 
     Always passes, paused or not. Asking again while it is leaving changes nothing. Raises UnknownTrade,
-    and BadInput for a trade that is closed.
+    and BadInput for a trade that is closed or a reason that is none.
     """
     account = accounts.current()
+    if reason not in set(ExitReason):
+        raise BadInput("reason", f"reason must be one of {', '.join(ExitReason)}, not {reason!r}.")
     trade = Trade.objects.filter(account=account, pk=trade_id).select_related("bracket").first()
     if trade is None:
         raise UnknownTrade(f"There is no trade {trade_id} on the {account.name} account.")
@@ -334,9 +337,11 @@ def get_balance(currency: str, account: Account | None = None) -> Decimal:
     return row.total if row else Decimal(0)
 
 
-def require_positive(name: str, value: Decimal) -> None:
+def require_positive(name: str, value: Decimal, *, below: Decimal = MONEY_LIMIT) -> None:
     if not value.is_finite() or value <= 0:
         raise BadInput(name, f"{name} must be a number above 0, not {value}.")
+    if value >= below:
+        raise BadInput(name, f"{name} must be below {below:f}, not {value}.")
     if -value.as_tuple().exponent > MAXIMUM_PLACES:  # type: ignore[operator]
         raise BadInput(name, f"{name} has more than {MAXIMUM_PLACES} decimals: {value}.")
 
