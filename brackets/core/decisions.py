@@ -8,6 +8,7 @@ brought them), so that any order of arrival, any repetition and any restart lead
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 from brackets.core.draft import Step
@@ -63,6 +64,12 @@ def without_surplus(step: Step) -> Step:
     return step
 
 
+def visible_from(step: Step) -> datetime:
+    """By when the secondaries of what is filled now must have become visible; at once if there are none."""
+    attached = step.bracket.plan.attach_stop
+    return later(step.at, step.rules.visibility_seconds if attached else 0)
+
+
 def in_flat(step: Step) -> Step:
     return step
 
@@ -73,7 +80,7 @@ def in_entry_placed(step: Step) -> Step:
         return step.to(
             State.ENTRY_FILLED,
             unprotected_since=step.at,
-            protect_from=later(step.at, step.rules.visibility_seconds),
+            protect_from=bracket.protect_from or visible_from(step),
         )
     if bracket.live_entries:
         return step
@@ -116,7 +123,7 @@ def in_entry_filled(step: Step) -> Step:
         waits = bracket.live_entries or bracket.uncovered != 0  # more fills, or a surplus on its way out
         return step.having(unprotected_since=None) if waits else protected(step)
     if bracket.unprotected_since is None:
-        return step.having(unprotected_since=step.at, protect_from=later(step.at, rules.visibility_seconds))
+        return step.having(unprotected_since=step.at, protect_from=visible_from(step))
     if step.at >= later(bracket.unprotected_since, rules.protect_timeout_seconds):
         return leave_without_protection(step)
     if bracket.uncovered <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
@@ -200,7 +207,8 @@ def in_bracket_active(step: Step) -> Step:
     if bracket.coins <= 0:
         return sold_by_others(step)
     if bracket.uncovered > 0:
-        return step.to(State.ENTRY_FILLED, unprotected_since=step.at, protect_from=step.at).alarm(
+        since = bracket.protect_from or step.at
+        return step.to(State.ENTRY_FILLED, unprotected_since=step.at, protect_from=since).alarm(
             "a stop is gone from the venue and not by us: placing a new one"
         )
     if bracket.fully_stopped and not bracket.live_entries:
@@ -249,7 +257,7 @@ def sell_leaves(step: Step, role: Role) -> Step:
         return step
     if bracket.secondaries_missing:  # a stop we cannot see yet may stand for these coins
         if bracket.protect_from is None:
-            return step.having(protect_from=later(step.at, step.rules.visibility_seconds))
+            return step.having(protect_from=visible_from(step))
         if step.at < bracket.protect_from:
             return step
     elif bracket.protect_from is not None:

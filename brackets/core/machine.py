@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from brackets.core.decisions import hold, leave, settle
+from brackets.core.decisions import hold, leave, settle, visible_from
 from brackets.core.draft import Step
 from brackets.core.effects import Effect
 from brackets.core.events import (
@@ -53,16 +53,13 @@ class Outcome:
 
 
 Handler = Callable[[Step, Event], Step]
-LEAVING = frozenset({State.EXITING, State.SL_FILLED, State.TP_FILLED, State.HELD, State.EXIT_COMPLETE})
-"""States in which coins that still arrive are sold, not protected."""
 
 
 def learn(draft: Step, event: Event) -> Step:
     """Take a fact of the venue in, then let the state decide."""
-    before = draft.bracket
-    known = replace(draft, bracket=absorb(before, event))  # type: ignore[arg-type]
-    if known.bracket.bought > before.bought and before.state in LEAVING:
-        return known.having(protect_from=None)  # the new fill's secondary has a visibility of its own
+    known = replace(draft, bracket=absorb(draft.bracket, event))  # type: ignore[arg-type]
+    if known.bracket.bought > draft.bracket.bought:  # each fill's secondary has its own time to show
+        return known.having(protect_from=visible_from(known))
     return known
 
 

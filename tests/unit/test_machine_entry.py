@@ -27,13 +27,12 @@ def test_the_entry_carries_the_stop() -> None:
     assert place.trigger_price is None
 
 
-def test_without_attaching_the_entry_carries_nothing_and_a_stop_of_ours_follows_the_fill() -> None:
+def test_without_attaching_the_entry_carries_nothing_and_a_stop_of_ours_follows_at_once() -> None:
     story = Story(attach_stop=False)
     story.enter()
     assert story.sent[0].close_stop_price is None
     story.accept(story.newest, "E")
     story.report("E", FILLED, "1")
-    story.wait(10)
     assert story.words == ["place stop 1 at 95"]
 
 

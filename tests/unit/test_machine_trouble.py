@@ -256,7 +256,6 @@ def test_a_stop_found_alive_after_the_end_is_canceled() -> None:
 
 def test_a_stop_of_ours_found_alive_after_a_second_was_placed_leaves_one() -> None:
     story = Story(attach_stop=False).filled_entry()
-    story.wait(10)
     first = story.newest
     story.unknown(first)
     story.absent(first)
