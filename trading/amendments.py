@@ -19,6 +19,7 @@ from risk.models import SystemConfig
 from trading import configuration
 from trading.core.asks import Malformed, plain_number, text
 
+LARGEST_WHOLE = 32767
 FIELDS: Mapping[str, models.Field] = {
     field.name: field
     for field in SystemConfig._meta.concrete_fields
@@ -100,8 +101,19 @@ def typed(field: models.Field, value: object) -> object | None:
             return None
         if isinstance(field, models.DecimalField):
             return number
-        return int(number) if number == number.to_integral_value() else None
+        # SQLite would take more than PostgreSQL's smallint holds.
+        fits = number == number.to_integral_value() and 0 <= number <= LARGEST_WHOLE
+        return int(number) if fits else None
     return value.strip() if isinstance(value, str) else None
+
+
+def narrower(bounds: Mapping[str, object]) -> dict[str, object]:
+    """The bounds without those that only the database's integers have."""
+    return {
+        code: bound
+        for code, bound in bounds.items()
+        if isinstance(bound, int) and 0 <= bound <= LARGEST_WHOLE
+    }
 
 
 def limit_of(field: models.Field) -> str:
@@ -115,8 +127,10 @@ def limit_of(field: models.Field) -> str:
         for validator in field.validators
         if getattr(validator, "code", None) in {"min_value", "max_value"}
     }
-    kind = "a whole number" if isinstance(field, models.IntegerField) else "a number"
-    words = [kind]
+    words = ["a number"]
+    if isinstance(field, models.IntegerField):
+        words = ["a whole number"]
+        bounds = {"min_value": 0, "max_value": LARGEST_WHOLE} | narrower(bounds)
     if "min_value" in bounds:
         words.append(f"from {bounds['min_value']}")
     if "max_value" in bounds:
