@@ -28,6 +28,11 @@ def watch_lease_name(account: Account) -> str:
     return f"watch:{account.name}"
 
 
+def proof_lease_name(account: Account) -> str:
+    """Held while the venue is read as a proof: polls stand back meanwhile."""
+    return f"proof:{account.name}"
+
+
 def watch_renewed_at(account: Account) -> datetime | None:
     """When the holder of the watch lease last showed itself."""
     lease = Lease.objects.filter(name=watch_lease_name(account)).first()

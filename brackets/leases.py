@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from brackets.models import Lease
 
@@ -38,6 +41,21 @@ def renew(name: str, fence: int, *, now: datetime, seconds: int) -> bool:
 
 def release(name: str, fence: int) -> None:
     Lease.objects.filter(name=name, fence=fence).update(holder="", expires_at=None)
+
+
+@contextmanager
+def held(name: str, *, seconds: int) -> Iterator[None]:
+    """Hold a lease, if it is free, for the time of a block; `seconds` at most."""
+    fence = take(name, holder_name(), now=timezone.now(), seconds=seconds)
+    try:
+        yield
+    finally:
+        if fence is not None:
+            release(name, fence)
+
+
+def is_held(name: str, now: datetime) -> bool:
+    return Lease.objects.filter(name=name, expires_at__gt=now).exclude(holder="").exists()
 
 
 def beat(name: str, *, now: datetime) -> None:

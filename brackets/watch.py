@@ -39,6 +39,7 @@ MOVING_SPACING_SECONDS = 2
 QUIET_SECONDS = {"starter": 6, "intermediate": 4, "pro": 2}
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 STATUS_SECONDS = 30
+PROOF_SPACING_SECONDS = 30  # between cycles while a proof reads the venue
 PATIENCE_SECONDS = 30  # how long a poll waits for rate budget, so that a cycle once begun is finished
 STOP_SECONDS = 8  # an order under way is waited for: longer than one HTTP exchange
 
@@ -97,6 +98,10 @@ class Watch:
     def reading_is_due(self, now: datetime) -> bool:
         if self.last_cycle_at is None or self.account.recovered_at is None:
             return True
+        if now - self.last_cycle_at < timedelta(seconds=PROOF_SPACING_SECONDS) and leases.is_held(
+            accounts.proof_lease_name(self.account), now
+        ):
+            return self.need.urgent
         quiet = QUIET_SECONDS.get(settings.KRAKEN_TIER, 6)
         spacing = MOVING_SPACING_SECONDS if self.need.soon or self.need.urgent else quiet
         return now - self.last_cycle_at >= timedelta(seconds=spacing)
@@ -157,9 +162,10 @@ class Runner:
     async def hold(self) -> None:
         """All loops, until the watch stops or somebody else holds the lease."""
         self.lost.clear()
+        sending = asyncio.create_task(self.repeat(self.watch.send, SENDING_SECONDS))
         loops = [
+            sending,
             asyncio.create_task(self.repeat(self.watch.see_prices, 1)),
-            asyncio.create_task(self.repeat(self.watch.send, SENDING_SECONDS)),
             asyncio.create_task(self.repeat(self.watch.read, 0.25)),
             asyncio.create_task(self.repeat(self.watch.keep_house, 1)),
             asyncio.create_task(self.repeat(self.watch.run_hooks, 0.5)),
@@ -173,7 +179,8 @@ class Runner:
                 await self.pause(1)
         finally:
             self.lost.set()
-            await asyncio.wait(loops, timeout=STOP_SECONDS)
+            await asyncio.wait([sending], timeout=STOP_SECONDS)
+            await asyncio.wait(loops, timeout=1)  # one that waits for rate budget may be left behind
             await self.job(self.watch.release)
 
     async def repeat(self, function: Callable[[], None], seconds: float) -> None:

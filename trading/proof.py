@@ -15,17 +15,18 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from brackets import accounts, booking, models, records
+from brackets import accounts, booking, leases, models, records
 from brackets.core.invariants import violations
 from brackets.core.orders import ZERO
 from brackets.core.proof import Book, BookOrder, ClosedTrade, Execution, VenueOrder, VenueSide, differences
 from brackets.core.states import LIVE, Role, State
-from brackets.venue.port import OrderReport, Venue, VenueStatus
+from brackets.venue.port import LedgerEntry, OrderReport, TradeReport, Venue, VenueStatus
 from risk import journal
 from trading.models import Trade
 
 Say = Callable[[str], None]
 CATCH_UP_SECONDS = 90
+LONGEST_READING_SECONDS = 90
 MARGIN = timedelta(minutes=1)
 
 
@@ -40,11 +41,12 @@ class Verdict:
 def prove(account: models.Account, venue: Venue, say: Say) -> Verdict:
     """Compare everything since the account was first seen. Raises VenueUnavailable when the venue
     cannot be read: then nothing is proven."""
-    found, book = one_reading(account, venue, say)
+    reading = Reading(account, venue, say)
+    found, book = reading.compare()
     if found and accounts.watch_is_alive(account, timezone.now()):
         say(f"{len(found)} differences; reading again when the book had time to catch up")
         wait_for_cycle(account, say)
-        again, book = one_reading(account, venue, say)
+        again, book = reading.compare()
         found = tuple(sentence for sentence in found if sentence in again)
     return Verdict(
         differences=(*found, *broken_invariants(account)),
@@ -52,12 +54,6 @@ def prove(account: models.Account, venue: Venue, say: Say) -> Verdict:
         fills=len(book.fills),
         trades=len(book.closed_trades),
     )
-
-
-def one_reading(account: models.Account, venue: Venue, say: Say) -> tuple[tuple[str, ...], Book]:
-    side = read_venue(account, venue, say)
-    book = read_book(account)
-    return differences(book, side), book
 
 
 def wait_for_cycle(account: models.Account, say: Say) -> None:
@@ -74,41 +70,64 @@ def wait_for_cycle(account: models.Account, say: Say) -> None:
 # --- the venue's side --------------------------------------------------------------------------
 
 
-def read_venue(account: models.Account, venue: Venue, say: Say) -> VenueSide:
-    began_at = account.first_balances_at or account.created_at
-    since = began_at - MARGIN
-    say("reading open orders")
-    reports = list(venue.open_orders())
-    say("reading closed orders")
-    reports += venue.closed_orders(since=since)
-    say("reading trades")
-    trades = venue.trades_since(since)
-    say("reading the ledger")
-    ledger: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
-    for entry in venue.ledgers(since=since):
-        if entry.booked_at < began_at:
-            continue  # counted in the first reading of the balances
-        amounts = ledger.setdefault(entry.reference, {})
-        amount, fee = amounts.get(entry.asset, (ZERO, ZERO))
-        amounts[entry.asset] = (amount + entry.amount, fee + entry.fee)
-    say("reading balances")
-    balances = venue.balances()
-    return VenueSide(
-        orders={report.venue_order_id: venue_order(report) for report in reports},
-        trades={
-            trade.venue_trade_id: Execution(
-                trade_id=trade.venue_trade_id,
-                venue_order_id=trade.venue_order_id,
-                quantity=trade.quantity,
-                price=trade.price,
-                cost=trade.cost,
-                fee=trade.fee,
-            )
-            for trade in trades
-        },
-        ledger=ledger,
-        totals={balance.asset: balance.total for balance in balances},
-        holds={balance.asset: balance.held for balance in balances},
+class Reading:
+    """What the venue has said so far. Its history only grows, so a second reading asks for what is new;
+    open orders and balances are asked for anew."""
+
+    def __init__(self, account: models.Account, venue: Venue, say: Say) -> None:
+        self.account, self.venue, self.say = account, venue, say
+        self.began_at = account.first_balances_at or account.created_at
+        self.since = self.began_at - MARGIN
+        self.ended: dict[str, OrderReport] = {}
+        self.trades: dict[str, TradeReport] = {}
+        self.entries: dict[str, LedgerEntry] = {}
+
+    def compare(self) -> tuple[tuple[str, ...], Book]:
+        """One reading of both sides; the watch leaves most of the rate budget to it meanwhile."""
+        with leases.held(accounts.proof_lease_name(self.account), seconds=LONGEST_READING_SECONDS):
+            side = self.read()
+        book = read_book(self.account)
+        return differences(book, side), book
+
+    def read(self) -> VenueSide:
+        asked_at = timezone.now()
+        self.say("reading orders")
+        still_open = {report.venue_order_id: report for report in self.venue.open_orders()}
+        self.ended |= {r.venue_order_id: r for r in self.venue.closed_orders(since=self.since)}
+        self.say("reading trades")
+        self.trades |= {trade.venue_trade_id: trade for trade in self.venue.trades_since(self.since)}
+        self.say("reading the ledger")
+        self.entries |= {entry.ledger_id: entry for entry in self.venue.ledgers(since=self.since)}
+        self.say("reading balances")
+        balances = self.venue.balances()
+        self.since = max(self.since, asked_at - MARGIN)
+        return VenueSide(
+            orders={key: venue_order(r) for key, r in (still_open | self.ended).items()},
+            trades={trade.venue_trade_id: execution(trade) for trade in self.trades.values()},
+            ledger=self.ledger(),
+            totals={balance.asset: balance.total for balance in balances},
+            holds={balance.asset: balance.held for balance in balances},
+        )
+
+    def ledger(self) -> dict[str, dict[str, tuple[Decimal, Decimal]]]:
+        """By refid and asset: what moved and what it cost, since the first reading of the balances."""
+        amounts: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
+        for entry in self.entries.values():
+            if entry.booked_at >= self.began_at:
+                of_reference = amounts.setdefault(entry.reference, {})
+                amount, fee = of_reference.get(entry.asset, (ZERO, ZERO))
+                of_reference[entry.asset] = (amount + entry.amount, fee + entry.fee)
+        return amounts
+
+
+def execution(trade: TradeReport) -> Execution:
+    return Execution(
+        trade_id=trade.venue_trade_id,
+        venue_order_id=trade.venue_order_id,
+        quantity=trade.quantity,
+        price=trade.price,
+        cost=trade.cost,
+        fee=trade.fee,
     )
 
 

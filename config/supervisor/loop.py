@@ -45,7 +45,7 @@ class Supervisor:
         announcement: str = "",
         heartbeat_is_stale: Callable[[], bool] = lambda: False,
         pulse_seconds: float = 10.0,
-        first_heartbeat_seconds: float = 60.0,
+        first_heartbeat_seconds: float = 120.0,
         grace_seconds: float = 8.0,
     ) -> None:
         self._output = output
