@@ -111,6 +111,14 @@ def test_it_gives_unused_reservation_back_when_a_buy_fills_below_its_limit():
     assert desk.available("ZUSD") == Decimal(10_000) - Decimal("2000.0100") - Decimal("8.0000")
 
 
+def test_it_reserves_exactly_what_the_open_part_of_a_buy_can_cost():
+    desk = Desk()
+    desk.buy(Kind.LIMIT, "1", price="1990")
+    desk.move("1980", depth="0.33333333")
+    open_part = Decimal("0.66666667")
+    assert desk.engine.account.hold("ZUSD") == 1990 * open_part * Decimal("1.0025")
+
+
 def test_it_ends_a_market_buy_that_slipped_beyond_the_funds():
     desk = Desk(depth="1", levels=5)
     order = desk.buy(Kind.MARKET, "4.979")  # affordable at the ask; the further portions cost more

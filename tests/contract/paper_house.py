@@ -1,0 +1,167 @@
+"""The paper venue's own server on a free port, over a market moved by hand: no clock decides a test."""
+
+import asyncio
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import ccxt
+import requests
+from aiohttp import web
+
+from brackets.venue.paper.journal import Journal
+from brackets.venue.paper.market import Bar, Tick
+from brackets.venue.paper.rules import Options
+from brackets.venue.paper.server import Front, wall_clock
+from brackets.venue.paper.service import Service
+from brackets.venue.paper.signing import api_sign
+from brackets.venue.paper.store import Store
+from brackets.venue.paper.venue import Beginning, PaperVenue
+
+KEY = "a-key"
+SECRET = b"sixty-four bytes of a private key that belongs to nobody at all."
+PRIVATE_KEY = base64.b64encode(SECRET).decode()
+Answer = TypeVar("Answer")
+
+
+class HandMarket:
+    """Two pairs; prices stand where they were put."""
+
+    symbols = ("ETH/USD", "BTC/USD")
+
+    def __init__(self) -> None:
+        self.lasts = {"ETH/USD": "2000.00", "BTC/USD": "50000.0"}
+        self.depth = "100"
+
+    def put(self, symbol: str, last: str, depth: str) -> None:
+        self.lasts[symbol], self.depth = last, depth
+
+    def advance(self, seconds: Decimal) -> tuple[Tick, ...]:
+        return self.ticks()
+
+    def ticks(self) -> tuple[Tick, ...]:
+        return tuple(
+            Tick(
+                symbol=symbol,
+                bid=Decimal(last) - step,
+                ask=Decimal(last) + step,
+                last=Decimal(last),
+                depth=Decimal(self.depth),
+            )
+            for (symbol, last), step in zip(
+                self.lasts.items(), (Decimal("0.01"), Decimal("0.1")), strict=True
+            )
+        )
+
+    def history(self, symbol: str, *, minutes: int, count: int) -> tuple[Bar, ...]:
+        price = Decimal("1999.5")
+        bar = Bar(open=price, high=price + 1, low=price - 1, close=price, volume=Decimal(7))
+        return (bar,) * min(count, 5)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"lasts": dict(self.lasts), "depth": self.depth}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        self.lasts, self.depth = dict(snapshot["lasts"]), snapshot["depth"]
+
+
+class House:
+    """A running server. Its clock is the wall's; its market moves only by `move`."""
+
+    def __init__(self, state: Path | None = None, **options: Any) -> None:
+        self.state, self.options = state, Options(**options)
+        self.market = HandMarket()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.nonce = time.time_ns() // 1000
+        asyncio.run_coroutine_threadsafe(self._open(), self.loop).result(10)
+
+    async def _open(self) -> None:
+        self.store = Store(self.state)
+        venue = PaperVenue(
+            store=self.store,
+            market=self.market,
+            now=wall_clock(),
+            beginning=Beginning(),
+            options=self.options,
+        )
+        journal = Journal(None, stdout=None)
+        self.service = Service(venue=venue, key=KEY, private_key=PRIVATE_KEY, journal=journal)
+        self.runner = web.AppRunner(Front(service=self.service).app(), access_log=None)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(10)
+        self.inside(self.store.close)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+        self.loop.close()
+
+    def inside(self, call: Callable[[], Answer]) -> Answer:
+        """Run something in the server's own thread."""
+
+        async def run() -> Answer:
+            return call()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+    def move(self, last: str, *, symbol: str = "ETH/USD", depth: str = "100") -> None:
+        def step() -> None:
+            self.market.put(symbol, last, depth)
+            self.service.tick(seconds=Decimal(1), now=wall_clock())
+
+        self.inside(step)
+
+    # --- clients -------------------------------------------------------------------------------------
+
+    def ccxt(self, **more: Any) -> Any:
+        """The unmodified class, its URLs apart."""
+        return ccxt.kraken(
+            {
+                "apiKey": KEY,
+                "secret": PRIVATE_KEY,
+                "enableRateLimit": False,
+                "urls": {"api": {"public": self.url, "private": self.url}},
+            }
+            | more
+        )
+
+    def get(self, method: str, **fields: str) -> Any:
+        answer = requests.get(f"{self.url}/0/public/{method}", params=fields, timeout=5)
+        assert answer.status_code == 200
+        return answer.json()
+
+    def post(self, method: str, fields: Mapping[str, Any] | None = None, **changes: Any) -> Any:
+        """A signed request by hand; `changes` spoil it: key, signature, nonce, body, content_type."""
+        self.nonce += 1
+        nonce = changes.get("nonce", str(self.nonce))
+        body = changes.get("body", urlencode({"nonce": nonce, **(fields or {})})).encode()
+        signature = api_sign(secret=SECRET, path=f"/0/private/{method}", nonce=nonce, body=body)
+        headers = {
+            "API-Key": changes.get("key", KEY),
+            "API-Sign": changes.get("signature", signature),
+            "Content-Type": changes.get("content_type", "application/x-www-form-urlencoded"),
+        }
+        answer = requests.post(f"{self.url}/0/private/{method}", data=body, headers=headers, timeout=5)
+        assert answer.status_code == 200
+        return answer.json()
+
+    def result(self, method: str, **fields: Any) -> Any:
+        answer = self.post(method, fields)
+        assert answer["error"] == []
+        return answer["result"]
+
+    def error(self, method: str, **fields: Any) -> str:
+        answer = self.post(method, fields)
+        assert "result" not in answer
+        (error,) = answer["error"]
+        return str(error)
