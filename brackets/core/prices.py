@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from enum import StrEnum
 
+LARGEST_EXPONENT = 15
+"""Beyond 1E±15 nothing is a price, and the 28 digits of the arithmetic would no longer be exact."""
+
 
 class StopMethod(StrEnum):
     ATR = "ATR"
@@ -62,7 +65,7 @@ def round_nearest(value: Decimal, step: Decimal) -> Decimal:
 
 def on_grid(value: Decimal, step: Decimal) -> bool:
     """Whether `value` is a whole multiple of `step`."""
-    return value % step == 0
+    return value.is_finite() and round_nearest(value, step) == value
 
 
 def compute_bracket_prices(entry_price: Decimal, atr: Decimal | None, config: BracketConfig) -> BracketPrices:
@@ -72,8 +75,8 @@ def compute_bracket_prices(entry_price: Decimal, atr: Decimal | None, config: Br
     target_atr_multiple · ATR, or entry + target_r_multiple · (entry − stop). The stop is rounded
     down and the target up, so that rounding never brings a leg nearer than asked.
 
-    Raises PriceRefusal when an input is not finite and positive, when an ATR rule has no ATR, and
-    when the result is no price (a stop at or below zero, or legs that touch the entry).
+    Raises PriceRefusal when an input is not finite, positive and of a sane size, when an ATR rule has
+    no ATR, and when the result is no price (a stop at or below zero, or legs that touch the entry).
     """
     require_positive("entry_price", entry_price)
     require_positive("tick_size", config.tick_size)
@@ -117,4 +120,6 @@ def require_atr(atr: Decimal | None) -> Decimal:
 def require_positive(name: str, value: Decimal) -> Decimal:
     if not value.is_finite() or value <= 0:
         raise PriceRefusal(f"{name} must be above 0, not {value}")
+    if abs(value.adjusted()) > LARGEST_EXPONENT:
+        raise PriceRefusal(f"{name} must lie between 1E-15 and 1E+15, not {value}")
     return value
