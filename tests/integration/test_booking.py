@@ -1,0 +1,113 @@
+"""Booking: every fill once, with the money the ledger says, also when trades and ledgers lag."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from brackets import booking
+from brackets.core.states import State
+from brackets.models import Fill
+from tests.integration.engine_venue import Fault
+from tests.integration.engine_world import QUANTITY, World
+
+pytest_plugins = ["tests.integration.worlds"]
+
+
+def test_a_fill_is_booked_with_the_amounts_of_the_ledger(world: World) -> None:
+    trade = world.open_active()
+    world.price("2412.34")
+    world.until_closed(trade)
+
+    buy, sell = Fill.objects.order_by("executed_at", "pk")
+
+    assert (buy.side, buy.price, buy.quantity, buy.maker) == ("buy", 2500, QUANTITY, False)
+    assert (buy.quote_amount, buy.quote_fee, buy.base_amount, buy.base_fee) == (-250, 1, QUANTITY, 0)
+    assert (sell.side, sell.price) == ("sell", Decimal("2412.33"))
+    assert (sell.quote_amount, sell.quote_fee) == (Decimal("241.2330"), Decimal("0.9649"))
+    assert sell.base_amount == -QUANTITY
+    assert buy.from_ledger and sell.from_ledger
+    ids = {fill.venue_trade_id for fill in (buy, sell)}
+    assert ids == set(world.venue.record.trades)
+
+
+def test_fills_of_a_standing_bracket_are_booked_within_a_minute(world: World) -> None:
+    trade = world.open_active()
+    assert Fill.objects.count() == 0
+    world.turns(booking.LAZY_SECONDS + 2)
+    assert Fill.objects.count() == 1
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+    world.assert_sound()
+
+
+def test_money_is_not_booked_before_its_ledger_shows(world: World) -> None:
+    trade = world.open_active()
+    world.venue.freeze("ledgers", calls=10)
+    world.price(2400)
+    world.turns(8)
+    assert not Fill.objects.filter(side="sell").exists()
+
+    world.until_closed(trade)
+
+    assert all(fill.from_ledger for fill in Fill.objects.all())
+    world.assert_over(trade, "stop_loss")
+
+
+def test_a_ledger_that_never_shows_is_replaced_by_the_trade_and_said(world: World) -> None:
+    trade = world.open_active()
+    world.venue.freeze("ledgers", calls=1000)
+    world.price(2400)
+
+    world.until_closed(trade)
+
+    sell = Fill.objects.get(side="sell")
+    assert not sell.from_ledger
+    assert (sell.quote_amount, sell.quote_fee) == (sell.cost, sell.fee)
+    world.assert_over(trade, "stop_loss")
+
+
+def test_orders_that_name_no_trades_are_booked_from_the_trades_since(world: World) -> None:
+    """Kraken lists an order's trade ids only when asked to, and not on every answer."""
+    trade = world.open_active()
+    world.price(2400)
+    world.read()
+    trade.bracket.orders.update(trade_ids=[])
+    for method in ("orders", "closed_orders"):
+        world.venue.script(method, *[Fault.LOST_REQUEST] * 2)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "stop_loss")
+
+
+def test_a_failed_reading_books_nothing_and_is_asked_again(world: World) -> None:
+    trade = world.open_active()
+    world.price(2400)
+    world.venue.script("trades", *[Fault.LOST_REQUEST] * 3)
+    world.venue.script("ledgers", *[Fault.LOST_REQUEST] * 3)
+
+    world.until_closed(trade)
+
+    world.assert_over(trade, "stop_loss")
+    assert Fill.objects.count() == 2
+
+
+def test_booking_the_same_again_books_nothing(world: World) -> None:
+    trade = world.open_active()
+    world.price(2400)
+    world.until_closed(trade)
+    orders = list(trade.bracket.orders.prefetch_related("fills").select_related("bracket"))
+    for order in orders:
+        order.trade_ids = list(world.venue.record.trades)
+
+    assert booking.book(world.account, world.venue, orders) == 0
+
+    assert Fill.objects.count() == 2
+
+
+def test_a_trade_of_a_stranger_is_not_ours(world: World) -> None:
+    trade = world.open_active()
+    world.venue.sell_by_hand("ETH/USD", Decimal("0.7"))
+    world.price(2400)
+    world.until_closed(trade)
+    assert Fill.objects.count() == 2
+    assert trade.bracket.fills.count() == 2

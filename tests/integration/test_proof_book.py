@@ -1,0 +1,117 @@
+"""Prove: what really differs is found, what merely lags is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from brackets.models import AssetBalance, Bracket, Fill, Order
+from risk.models import AuditRow
+from tests.integration.engine_world import TARGET, World
+from trading import proof
+from trading.models import Trade
+
+pytest_plugins = ["tests.integration.worlds"]
+
+
+def prove(world: World) -> tuple[str, ...]:
+    world.venue.calm()
+    return proof.prove(world.account, world.venue, lambda line: None).differences
+
+
+@pytest.fixture
+def traded(world: World) -> World:
+    """One trade closed by its target, one standing."""
+    first = world.open_active()
+    world.price(TARGET + 1)
+    world.until_closed(first)
+    world.open_active(symbol="SOL/USD", quantity=Decimal(2), stop=Decimal(140), target=Decimal(160))
+    world.turns(70)  # its entry is booked too
+    return world
+
+
+def test_book_and_venue_agree(traded: World) -> None:
+    verdict = proof.prove(traded.account, traded.venue, lambda line: None)
+    assert verdict.differences == ()
+    assert (verdict.orders, verdict.fills, verdict.trades) == (5, 3, 1)
+
+
+def test_an_empty_book_agrees(world: World) -> None:
+    assert prove(world) == ()
+
+
+def fill_price(world: World) -> None:
+    Fill.objects.filter(side="sell").update(price=Decimal("2600.02"))
+
+
+def fill_fee(world: World) -> None:
+    fill = Fill.objects.filter(side="sell").latest("pk")
+    Fill.objects.filter(pk=fill.pk).update(quote_fee=fill.quote_fee + Decimal("0.0001"))
+
+
+def fill_missing(world: World) -> None:
+    Fill.objects.earliest("pk").delete()
+
+
+def realized_pnl(world: World) -> None:
+    trade = Trade.objects.get(status="CLOSED")
+    Trade.objects.filter(pk=trade.pk).update(realized_pnl=trade.realized_pnl + Decimal("1E-10"))
+
+
+def stop_gone(world: World) -> None:
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+
+
+def order_forgotten(world: World) -> None:
+    Order.objects.filter(status="OPEN").delete()
+
+
+def order_ended_in_the_book(world: World) -> None:
+    Order.objects.filter(status="OPEN").update(status="CANCELED")
+
+
+def first_total(world: World) -> None:
+    AssetBalance.objects.filter(asset="ZUSD").update(first_total=Decimal("9999.9999"))
+
+
+def journal_row(world: World) -> None:
+    AuditRow.objects.filter(seq=3).update(actor="nobody")
+
+
+def state_without_its_orders(world: World) -> None:
+    Bracket.objects.filter(state="BRACKET_ACTIVE").update(state="EXIT_COMPLETE", exit_reason="manual")
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        fill_price,
+        fill_fee,
+        fill_missing,
+        realized_pnl,
+        stop_gone,
+        order_forgotten,
+        order_ended_in_the_book,
+        first_total,
+        journal_row,
+        state_without_its_orders,
+    ],
+)
+def test_every_difference_is_found(traded: World, tamper: Callable[[World], None]) -> None:
+    tamper(traded)
+    assert prove(traded) != ()
+
+
+def test_a_position_too_young_to_be_booked_is_no_difference(world: World) -> None:
+    world.open_active()
+    assert Fill.objects.count() == 0
+    assert prove(world) == ()
+    world.clock.pass_seconds(120)  # nobody reconciled: by now it should have been
+    assert any("not booked" in sentence for sentence in prove(world))
+
+
+def test_a_deposit_between_is_no_difference(traded: World) -> None:
+    traded.venue.deposit("ZUSD", 500)
+    assert prove(traded) == ()
