@@ -1,4 +1,4 @@
-"""The admin shows everything, lets nobody touch what machines own, and a longer list costs no more queries."""
+"""The admin shows everything, lets nobody touch what machines own, and longer lists cost no more queries."""
 
 from __future__ import annotations
 
