@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 
-from django.conf import settings
 from django.utils import timezone
 
 from brackets import accounts, leases, readers, reconcile, venues
 from brackets.models import Account
 from brackets.venue.port import VenueUnavailable
-from brackets.watch import hook
+from brackets.watch import run_hooks
 
 log = logging.getLogger("backstop.tasks")
 HEARTBEAT = "cluster heartbeat"
@@ -48,9 +47,3 @@ def reconcile_once(account: Account) -> None:
     except VenueUnavailable as error:
         readers.note_venue(account, error=str(error))
         log.warning("the venue is unavailable: %s", error)
-
-
-def run_hooks(account: Account) -> None:
-    """What the upper floor does after every round of the watch."""
-    for path in settings.WATCH_HOOKS:
-        hook(path)(account)

@@ -36,7 +36,7 @@ log = logging.getLogger("backstop.watch")
 LEASE_SECONDS = 5
 SENDING_SECONDS = 0.1
 MOVING_SPACING_SECONDS = 2
-QUIET_SECONDS = {"starter": 6, "intermediate": 4, "pro": 2}
+QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 STATUS_SECONDS = 30
 PROOF_SPACING_SECONDS = 30  # between cycles while a proof reads the venue
@@ -122,8 +122,7 @@ class Watch:
         return last is None or now - last >= timedelta(seconds=seconds)
 
     def run_hooks(self) -> None:
-        for path in settings.WATCH_HOOKS:
-            hook(path)(self.account)
+        run_hooks(self.account)
 
     def release(self) -> None:
         leases.release(accounts.watch_lease_name(self.account), self.fence)
@@ -135,6 +134,16 @@ def hook(path: str) -> Callable[[Account], None]:
     module, _, name = path.rpartition(".")
     function: Callable[[Account], None] = getattr(import_module(module), name)
     return function
+
+
+def run_hooks(account: Account) -> None:
+    """What the upper floor does after every round: each by itself, so that one that fails does not
+    keep the others (settlement!) from their turn."""
+    for path in settings.WATCH_HOOKS:
+        try:
+            hook(path)(account)
+        except Exception:
+            log.exception("hook %s failed; it is tried again", path)
 
 
 class Runner:
