@@ -84,6 +84,7 @@ class EngineVenue:
         self.record = State()
         self.sent: list[port.OrderRequest] = []  # what left the product, arrived or not
         self.cancels: list[str] = []
+        self.asked: list[str] = []  # every call, by method
         self.faults_found: list[str] = []  # what the venue's own audit found
         self.down = False
         self.hold_release_seconds = 0  # how long a canceled order's coins stay reserved
@@ -320,6 +321,7 @@ class EngineVenue:
     # --- the inside --------------------------------------------------------------------------------
 
     def _next(self, method: str) -> Step:
+        self.asked.append(method)
         steps = self._steps.get(method)
         return steps.pop(0) if steps else Fault.NONE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from brackets.venue.paper.orders import Order as VenueOrder
 from brackets.venue.paper.orders import Side, Status
 from brackets.venue.port import VenueUnavailable
 from risk import journal
-from tests.integration.engine_venue import EngineVenue, HandClock, ours
+from tests.integration.engine_venue import NOON, EngineVenue, HandClock, ours
 from trading import configuration, door, proof, settle
 from trading.models import Trade
 
@@ -36,8 +37,10 @@ WAITING_TURNS = 120
 class World:
     """One account, one venue, one clock. `turn` is what a watch does in a second."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, owner_coins: Decimal) -> None:
-        self.clock = HandClock()
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, owner_coins: Decimal, now: datetime = NOON
+    ) -> None:
+        self.clock = HandClock(now)
         monkeypatch.setattr(timezone, "now", self.clock)
         self.venue = EngineVenue(self.clock, prices=PRICES, depth=Decimal(1000))
         monkeypatch.setattr(venues, "of", lambda account, patience_seconds=0.0: self.venue)
