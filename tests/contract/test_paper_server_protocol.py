@@ -48,6 +48,7 @@ def test_it_signs_as_krakens_official_vector():
     [
         ({"key": "another"}, "EAPI:Invalid key"),
         ({"key": ""}, "EAPI:Invalid key"),
+        ({"key": "clé".encode().decode("latin-1")}, "EAPI:Invalid key"),
         ({"signature": "bm8="}, "EAPI:Invalid signature"),
         ({"signature": "ü".encode().decode("latin-1")}, "EAPI:Invalid signature"),
         ({"nonce": "0"}, "EAPI:Invalid nonce"),
@@ -103,7 +104,7 @@ def test_it_refuses_a_body_beyond_its_limit_without_a_trace(house):
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "null", '{"nonce": {}}'])
+@pytest.mark.parametrize("body", ["{", "[]", "null", '{"nonce": {}}', '{"nonce": "\\ud800"}'])
 def test_it_answers_broken_json_in_krakens_way(house, body):
     answer = house.post("Balance", body=body, content_type="application/json")
     assert answer["error"][0].startswith(("EGeneral:Invalid arguments", "EAPI:Invalid"))

@@ -22,7 +22,8 @@ KEPT = 720  # bars of each interval, as many as Kraken answers
 TURNOVER_SECONDS = Decimal(1)
 LOT = Decimal("0.00000001")
 
-Past = Callable[[str, int], tuple[Bar, ...]]  # symbol, minutes -> the bars before the first moment
+# (symbol, minutes, count) -> the bars before the first moment, oldest first
+Past = Callable[[str, int, int], tuple[Bar, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class Candles:
     def __init__(self, *, began_at: int, past: Past) -> None:
         self.began_at = began_at
         self._past = past
-        self._past_read: dict[tuple[str, int], list[Candle]] = {}
+        self._past_read: dict[tuple[str, int], tuple[int, list[Candle]]] = {}
         self._own: dict[tuple[str, int], deque[Candle]] = {}
         self._ended: list[tuple[str, int, int, str]] = []
 
@@ -109,11 +110,11 @@ class Candles:
         )
         bars.append(fresh)
 
-    def read(self, symbol: str, *, minutes: int, now: Decimal) -> list[Candle]:
-        """The last KEPT bars, oldest first, up to the one that is still being made."""
+    def read(self, symbol: str, *, minutes: int, now: Decimal, count: int = KEPT) -> list[Candle]:
+        """The last `count` bars, oldest first, up to the one that is still being made."""
         seconds = minutes * 60
-        own = list(self._own.get((symbol, minutes), ()))
-        bars = own if len(own) == KEPT else [*self._history(symbol, minutes), *own]
+        own = list(self._own.get((symbol, minutes), ()))[-count:]
+        bars = own if len(own) == count else [*self._history(symbol, minutes, count), *own]
         present = int(now) - int(now) % seconds
         filled: list[Candle] = []
         for bar in bars:
@@ -122,20 +123,22 @@ class Candles:
             filled.append(bar)
         if filled:
             filled.extend(_flat(filled[-1], until=present + seconds, seconds=seconds))
-        return filled[-KEPT:]
+        return filled[-count:]
 
-    def _history(self, symbol: str, minutes: int) -> list[Candle]:
-        """The market's past, which never changes: read once."""
+    def _history(self, symbol: str, minutes: int, count: int) -> list[Candle]:
+        """The market's past, which never changes: read once, and again only when more of it is wanted."""
         key = (symbol, minutes)
-        if key not in self._past_read:
+        wanted, known = self._past_read.get(key, (0, []))
+        if wanted < count:
             seconds = minutes * 60
             end = self.began_at - self.began_at % seconds
-            bars = self._past(symbol, minutes)
-            self._past_read[key] = [
+            bars = self._past(symbol, minutes, count)
+            known = [
                 _of_the_past(bar, opened_at=end - seconds * (len(bars) - index))
                 for index, bar in enumerate(bars)
             ]
-        return self._past_read[key]
+            self._past_read[key] = (count, known)
+        return known
 
     # --- for those who store it --------------------------------------------------------------------
 

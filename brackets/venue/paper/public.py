@@ -48,7 +48,7 @@ def ticker(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     midnight = int(now) - int(now) % DAY
     told = {}
     for pair in _pairs(venue, form):
-        bars = venue.candles.read(pair.symbol, minutes=60, now=now)
+        bars = venue.candles.read(pair.symbol, minutes=60, now=now, count=DAY // 3600 + 1)
         told[pair.code] = answers.ticker(
             venue.engine.ticks[pair.symbol],
             pair,
@@ -96,7 +96,7 @@ def depth(venue: PaperVenue, form: Form, now: Decimal) -> Json:
 def trades(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     """One print a minute at the bars' closes: the market has bars, not single trades of strangers."""
     pair = _traded(venue, form)
-    bars = venue.candles.read(pair.symbol, minutes=1, now=now)[-50:]
+    bars = venue.candles.read(pair.symbol, minutes=1, now=now, count=50)
     since = (form.number("since") or ZERO) / 1_000_000_000
     rows = [
         [

@@ -7,7 +7,6 @@ it says is stored. The order of checks is Kraken's: method, key, signature, nonc
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -67,11 +66,10 @@ class Service:
         try:
             form = Form.of_body(body, content_type=headers.get("Content-Type", ""))
             nonce = self._authenticate(method, form, headers=headers, body=body)
-        except Refused as refusal:
+            return self._answer(method, form, nonce=nonce, now=now)
+        except Refused as refusal:  # of the body or the authentication: no nonce is used up
             self.journal.write(now, request_line(method, form, outcome=f"error={refusal.error}"))
             return _error(refusal.error)
-        try:
-            return self._answer(method, form, nonce=nonce, now=now)
         except Exception as error:
             return self._failed(method, error, now)
 
@@ -89,7 +87,8 @@ class Service:
 
     def _authenticate(self, method: str, form: Form, *, headers: Mapping[str, str], body: bytes) -> int:
         """The request's nonce. Raises Refused; a bad signature uses no nonce up."""
-        if not secrets.compare_digest(headers.get("API-Key", "").encode(), self.key.encode()):
+        key = headers.get("API-Key", "").encode("utf-8", "replace")
+        if not secrets.compare_digest(key, self.key.encode()):
             raise Refused("EAPI:Invalid key")
         text = form.text("nonce") or ""
         signed = is_signed(
@@ -134,8 +133,7 @@ class Service:
     def _failed(self, method: str, error: Exception, now: Decimal) -> Json:
         """A fault of ours, or a full disk: nothing of this request is kept, and the client is told so."""
         self.journal.write(now, f"{method} -> fault={type(error).__name__}: {str(error)[:200]!r}")
-        if not isinstance(error, sqlite3.ProgrammingError):
-            self.venue.reload()
+        self.venue.reload()
         return _error(INTERNAL_ERROR)
 
 

@@ -10,7 +10,7 @@ import hmac
 
 def api_sign(*, secret: bytes, path: str, nonce: str, body: bytes) -> str:
     """The signature of a request; `secret` is the decoded private key, `body` exactly as sent."""
-    digest = hashlib.sha256(nonce.encode() + body).digest()
+    digest = hashlib.sha256(nonce.encode("utf-8", "replace") + body).digest()
     return base64.b64encode(hmac.new(secret, path.encode() + digest, hashlib.sha512).digest()).decode()
 
 

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS orders (
     number INTEGER PRIMARY KEY, txid TEXT NOT NULL UNIQUE, cl_ord_id TEXT, userref INTEGER,
     open INTEGER NOT NULL, opened INTEGER NOT NULL, closed INTEGER, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_open ON orders (open) WHERE open = 1;
-CREATE INDEX IF NOT EXISTS orders_closed ON orders (closed, number);
+CREATE INDEX IF NOT EXISTS orders_closed ON orders (closed, number) WHERE open = 0;
 CREATE INDEX IF NOT EXISTS orders_cl_ord_id ON orders (cl_ord_id) WHERE cl_ord_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS trades (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, txid TEXT NOT NULL, at INTEGER NOT NULL,

@@ -113,8 +113,8 @@ class PaperVenue:
         self.store.commit(changes, state=state, nonce=nonce, bars=ended)
         return changes.events
 
-    def _past(self, symbol: str, minutes: int) -> tuple[Bar, ...]:
-        return self.market.history(symbol, minutes=minutes, count=KEPT)
+    def _past(self, symbol: str, minutes: int, count: int) -> tuple[Bar, ...]:
+        return self.market.history(symbol, minutes=minutes, count=count)
 
     def _ended_bars(self, symbol: str, minutes: int) -> list[str]:
         return self.store.bars(symbol=symbol, minutes=minutes, limit=KEPT)
