@@ -1,14 +1,16 @@
 """Bringing the book and the venue together: one cycle of readings, and sending what follows.
 
-A cycle costs a few private calls whatever the number of brackets: OpenOrders once; the orders of ours
-it does not show, in batches of 50; closed orders only for what is Unknown or missing; money in one
-batch. `drive` sends what is due and reads at once the orders whose cancel was answered, so that
-touch → cancel → confirm → sell is one sequence.
+A cycle costs a few private calls whatever the number of brackets: OpenOrders once and the orders of ours
+it does not show (or, where every id is known and one call can name them all, those alone); closed orders
+only for what is Unknown or missing; money in one batch.
+
+`drive` sends what is due and reads at once the orders whose cancel was answered, so that touch → cancel →
+confirm → sell is one sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,6 +29,7 @@ from brackets.venue.port import Venue
 Clock = Callable[[], datetime]
 PRICE_FRESH_SECONDS = 5
 DRIVE_ROUNDS = 20
+ONE_QUERY = 50  # orders that one call can name
 SECONDARY_PATIENCE_SECONDS = 60
 MOVING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED, State.EXITING, State.SL_FILLED})
 ACTOR = "watch"
@@ -53,12 +56,17 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
     """One full comparison of our live orders with the venue. Raises VenueUnavailable; what was read
     until then has been applied."""
     asked_at = clock()
-    open_reports = list(venue.open_orders(urgent=urgent))
-    seen = reports.absorb(account, open_reports).seen
-    silent = silent_orders(account, seen)
+    live = live_order_ids(account)
+    unknown = lookup.due(lookup.unresolved(account, asked_at), asked_at)
+    if account.recovered_at is None or unknown or len(live) > ONE_QUERY or may_have_unseen_orders(account):
+        open_reports = list(venue.open_orders(urgent=urgent))
+        seen = reports.absorb(account, open_reports).seen
+        silent = sorted(set(live_order_ids(account)) - seen)
+    else:
+        open_reports, silent = [], live  # every order that can live is known by its id: one call says all
     if silent:
         reports.absorb(account, venue.orders(silent, urgent=urgent))
-    for effect in lookup.due(lookup.unresolved(account, asked_at), asked_at):
+    for effect in unknown:
         lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at)
     find_missing_secondaries(account, venue, asked_at)
     close_books(account, venue, clock())
@@ -69,10 +77,16 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
     account.save(update_fields=["recovered_at", "reconciled_at"])
 
 
-def silent_orders(account: Account, seen: Iterable[str]) -> list[str]:
-    """Orders we hold for open and the list of open orders does not show: they ended, or it lags."""
-    open_ids = Order.objects.filter(account=account, status=OrderStatus.OPEN).exclude(venue_order_id=None)
-    return sorted(set(open_ids.values_list("venue_order_id", flat=True)) - set(seen))
+def live_order_ids(account: Account) -> list[str]:
+    """Venue ids of the orders we hold for open."""
+    live = Order.objects.filter(account=account, status=OrderStatus.OPEN).exclude(venue_order_id=None)
+    return sorted(live.values_list("venue_order_id", flat=True))
+
+
+def may_have_unseen_orders(account: Account) -> bool:
+    """Whether the venue may have orders of ours whose ids we do not know: secondaries of an entry."""
+    brackets = Bracket.objects.filter(account=account)
+    return brackets.filter(state__in=[State.ENTRY_PLACED, State.ENTRY_FILLED]).exists()
 
 
 def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> None:

@@ -12,15 +12,16 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from brackets.core.prices import BracketConfig, PriceRefusal, TargetMethod, compute_bracket_prices
 from brackets.models import Account, Instrument
 from brackets.operations import open_brackets
-from trading import configuration, door
-from trading.market import MarketUnavailable
+from trading import configuration, door, market
 from trading.models import Trade
 
 log = logging.getLogger("backstop.demo")
 EVERY_SECONDS = 4
 DOLLARS = (15, 25, 40, 60)
+NEAR, FAR = Decimal("0.3"), Decimal("0.8")  # multiples of the ATR
 
 
 def trade(account: Account) -> None:
@@ -38,11 +39,28 @@ def trade(account: Account) -> None:
             source=Trade.Source.AUTOPILOT,
             actor="demo trader",
         )
-    except (door.BadInput, door.Recovering, MarketUnavailable) as error:
+    except (door.BadInput, door.Recovering, market.MarketUnavailable, PriceRefusal) as error:
         log.info("no demo bracket now: %s", error)
         return
     if isinstance(verdict, door.Denied):
         log.info("demo bracket denied: %s", "; ".join(denial.message for denial in verdict.denials))
+
+
+def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
+    """Stop and target by the house's own rule, in turn with the stop near and with the target near, so
+    that both ends can be seen."""
+    config = configuration.of(account)
+    instrument = market.instrument_named(account, symbol)
+    view = market.view(account, instrument, config, with_atr=True)
+    stop_is_near = Trade.objects.filter(account=account).count() % 2 == 0
+    rules = BracketConfig(
+        tick_size=instrument.tick_size,
+        stop_atr_multiple=NEAR if stop_is_near else FAR,
+        target_method=TargetMethod.ATR,
+        target_atr_multiple=FAR if stop_is_near else NEAR,
+    )
+    prices = compute_bracket_prices(view.ask, view.atr, rules)
+    return prices.stop_price, prices.target_price
 
 
 def is_time(account: Account) -> bool:
