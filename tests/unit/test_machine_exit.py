@@ -249,3 +249,19 @@ def test_close_while_a_stop_of_ours_is_unsent_withdraws_it_first() -> None:
     assert story.words == ["cancel stop unsent"]
     story.withdraw(stop)
     assert story.words == ["place exit 1"]
+
+
+def test_a_fill_that_arrives_while_leaving_has_its_own_wait_for_its_stop() -> None:
+    story = Story()
+    story.accept(story.enter(), "E")
+    story.report("E", OPEN, "0.5")
+    story.report("S1", OPEN, of="0.5", parent="E")
+    story.wait(20)
+    story.close()
+    story.report("S1", CANCELED, of="0.5")
+    story.report("E", CANCELED, "0.8")
+    story.wait(9)
+    assert story.words == [], "a stop of the last 0.3 may exist and not be visible yet"
+    story.report("S2", OPEN, of="0.3", parent="E")
+    story.report("S2", CANCELED, of="0.3")
+    assert story.words == ["place exit 0.8"]
