@@ -5,9 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import ccxt
 import pytest
@@ -52,6 +55,13 @@ class Venue:
         return self.child.wait(PATIENCE_SECONDS)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "never seen"
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def state(tmp_path) -> Path:
     return tmp_path / "venue.sqlite3"
@@ -94,6 +104,14 @@ def refused(state: Path, *more: str, port: str = "0", **environment: str) -> str
     return sentence
 
 
+def everything(page: Callable[[int], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The raw rows of all pages of 50."""
+    rows: list[dict[str, Any]] = []
+    while more := page(len(rows)):
+        rows += [row["info"] for row in more]
+    return rows
+
+
 def test_it_loses_nothing_it_answered_to_a_kill(state, started):
     started.append(venue := Venue(state))
     kraken = venue.ccxt()
@@ -115,13 +133,46 @@ def test_it_loses_nothing_it_answered_to_a_kill(state, started):
     assert len(kraken.fetch_my_trades()) == 5
 
 
+def test_it_keeps_its_books_whole_when_killed_at_work(state, started):
+    answered: list[str] = []
+
+    def trade(kraken: ccxt.kraken) -> None:
+        """Buy and sell until the venue is gone; remember what it answered."""
+        with pytest.raises(ccxt.NetworkError):
+            for number in range(100_000):
+                side = "sell" if number % 2 else "buy"
+                answered.append(kraken.create_order("ETH/USD", "market", side, 0.01)["id"])
+
+    def work_and_die(wanted: int) -> None:
+        started.append(venue := Venue(state))
+        kraken = venue.ccxt()
+        kraken.load_markets()
+        worker = threading.Thread(target=trade, args=(kraken,))
+        worker.start()
+        wait_until(lambda: len(answered) >= wanted or not worker.is_alive())
+        venue.end()
+        worker.join(PATIENCE_SECONDS)
+
+    for wanted in (20, 60, 110):
+        work_and_die(wanted)
+    started.append(venue := Venue(state))
+    kraken = venue.ccxt()
+    kraken.number = str
+    pages = [answered[first : first + 50] for first in range(0, len(answered), 50)]
+    told = [order["id"] for page in pages for order in kraken.fetch_orders_by_ids(page)]
+    assert sorted(told) == sorted(answered)
+    entries = everything(lambda offset: kraken.fetch_ledger(params={"ofs": offset}))
+    balance = kraken.fetch_balance()
+    for asset, code in (("ZUSD", "USD"), ("XETH", "ETH")):
+        booked = sum(Decimal(e["amount"]) - Decimal(e["fee"]) for e in entries if e["asset"] == asset)
+        assert booked == Decimal(balance[code]["total"])
+
+
 def test_it_moves_by_itself(state, started):
     started.append(venue := Venue(state, "--seed", "3"))
     kraken = venue.ccxt()
     first = kraken.fetch_ticker("BTC/USD")["last"]
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while kraken.fetch_ticker("BTC/USD")["last"] == first:
-        assert time.monotonic() < deadline, "the market stands still"
+    wait_until(lambda: kraken.fetch_ticker("BTC/USD")["last"] != first)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
