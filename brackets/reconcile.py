@@ -30,6 +30,7 @@ Clock = Callable[[], datetime]
 PRICE_FRESH_SECONDS = 5
 DRIVE_ROUNDS = 20
 ONE_QUERY = 50  # orders that one call can name
+EXPECT_NOTHING = timedelta(seconds=30)  # between looks at all open orders when every id is known
 SECONDARY_PATIENCE_SECONDS = 60
 MOVING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED, State.EXITING, State.SL_FILLED})
 ACTOR = "watch"
@@ -58,7 +59,8 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
     asked_at = clock()
     live = live_order_ids(account)
     unknown = lookup.due(lookup.unresolved(account, asked_at), asked_at)
-    if account.recovered_at is None or unknown or len(live) > ONE_QUERY or may_have_unseen_orders(account):
+    if unknown or len(live) > ONE_QUERY or must_read_open_orders(account, asked_at):
+        account.open_orders_read_at = asked_at
         open_reports = list(venue.open_orders(urgent=urgent))
         seen = reports.absorb(account, open_reports).seen
         silent = sorted(set(live_order_ids(account)) - seen)
@@ -74,7 +76,7 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
         readers.refresh_balances(account, venue, urgent=True)
     account.recovered_at = account.recovered_at or clock()
     account.reconciled_at = asked_at
-    account.save(update_fields=["recovered_at", "reconciled_at"])
+    account.save(update_fields=["recovered_at", "reconciled_at", "open_orders_read_at"])
 
 
 def live_order_ids(account: Account) -> list[str]:
@@ -83,29 +85,33 @@ def live_order_ids(account: Account) -> list[str]:
     return sorted(live.values_list("venue_order_id", flat=True))
 
 
-def may_have_unseen_orders(account: Account) -> bool:
-    """Whether the venue may have orders of ours whose ids we do not know: secondaries of an entry."""
-    brackets = Bracket.objects.filter(account=account)
-    return brackets.filter(state__in=[State.ENTRY_PLACED, State.ENTRY_FILLED]).exists()
+def must_read_open_orders(account: Account, now: datetime) -> bool:
+    """Whether the venue may have orders of ours whose ids we do not know: after a start, while an
+    entry's secondaries are awaited, and now and then for what nobody expects."""
+    read_at = account.open_orders_read_at
+    if account.recovered_at is None or read_at is None or now - read_at >= EXPECT_NOTHING:
+        return True
+    entering = Bracket.objects.filter(account=account, state__in=[State.ENTRY_PLACED, State.ENTRY_FILLED])
+    return entering.exists() or bool(entries_lacking_secondaries(account, now))
 
 
 def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> None:
     """Secondaries of an entry that are not among the open orders may have ended already: look there
     until every fill of the entry is accounted for."""
-    missing = [
-        entry
-        for entry in Order.objects.filter(
-            account=account, role=Role.ENTRY, filled_quantity__gt=0, bracket__attach_stop=True
-        )
-        .exclude(bracket__state=State.EXIT_COMPLETE)
-        .prefetch_related("bracket__orders")
-        if lacks_secondaries(entry, now)
-    ]
+    missing = entries_lacking_secondaries(account, now)
     if missing:
         since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
         parents = {entry.venue_order_id for entry in missing}
         closed = venue.closed_orders(since=since, urgent=True)
         reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents])
+
+
+def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:
+    """Filled entries, not long ago, for which the venue has not shown a stop of every fill."""
+    entries = Order.objects.filter(
+        account=account, role=Role.ENTRY, filled_quantity__gt=0, bracket__attach_stop=True
+    ).exclude(bracket__state=State.EXIT_COMPLETE)
+    return [entry for entry in entries.prefetch_related("bracket__orders") if lacks_secondaries(entry, now)]
 
 
 def lacks_secondaries(entry: Order, now: datetime) -> bool:

@@ -18,6 +18,7 @@ class Account(models.Model):
     # None while the book has not yet been compared with the venue since the last start.
     recovered_at = models.DateTimeField(null=True, blank=True)
     reconciled_at = models.DateTimeField(null=True, blank=True)  # when a full cycle last began and succeeded
+    open_orders_read_at = models.DateTimeField(null=True, blank=True)
     venue_seen_at = models.DateTimeField(null=True, blank=True)
     venue_system = models.CharField(max_length=20, blank=True)  # online, maintenance, …
     venue_error = models.CharField(max_length=300, blank=True)
