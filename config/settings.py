@@ -1,7 +1,7 @@
 """Every setting of Backstop, driven by the environment (or `.env`); the names are those of the README.
 
 Nothing here talks to a network or a database. Values that parse but are wrong or dangerous are
-reported by the system checks in `config/checks.py`, each with an id.
+reported by the system checks in `brackets/checks.py` and `trading/checks.py`, each with an id.
 """
 
 import base64
