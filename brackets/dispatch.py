@@ -44,6 +44,7 @@ DEADLINE_SECONDS = 5  # the venue must have taken it by then, or never does
 ENTRY_AGE_SECONDS = 10  # an entry older than that has outlived its price
 CLAIM_SECONDS = 15  # longer than deadline plus HTTP timeout
 CANCEL_REPEAT_SECONDS = {"ACCEPTED": 5, "REFUSED": 3, "UNKNOWN": 1}
+WORDS = {Accepted: "ACCEPTED", Refused: "REFUSED", Unknown: "UNKNOWN"}
 Clock = Callable[[], datetime]
 
 
@@ -233,24 +234,27 @@ def record(claim: Claim, outcome: Outcome, now: datetime) -> None:
         record_cancel(claim, outcome, now)
         return
     event = placement_event(claim, outcome, now)
-    words = {Accepted: "ACCEPTED", Refused: "REFUSED", Unknown: "UNKNOWN"}
+    word = "UNKNOWN" if isinstance(event, OrderUnknown) else WORDS[type(outcome)]
     message = getattr(outcome, "message", "")[:300]
     with transaction.atomic():
         bracket = Bracket.objects.select_for_update().get(pk=claim.bracket_id)
         Effect.objects.filter(pk=claim.effect_id, fence=claim.fence).update(
-            outcome=words[type(outcome)], message=message, claim_expires_at=None
+            outcome=word, message=message, claim_expires_at=None
         )
         if message:
             Order.objects.filter(effects__pk=claim.effect_id).update(message=message)
         operations.step_row(bracket, event, actor=ACTOR)
     if not isinstance(outcome, Accepted):
-        log.warning("bracket %s %s order: %s %s", claim.bracket_id, claim.role, words[type(outcome)], message)
+        log.warning("bracket %s %s order: %s %s", claim.bracket_id, claim.role, word, message)
 
 
 def placement_event(claim: Claim, outcome: Outcome, now: datetime) -> Event:
     match outcome:
         case Accepted(venue_order_id=str() as venue_order_id):
             return OrderAccepted(at=now, key=claim.order_key, venue_order_id=venue_order_id)
+        case Refused(reason=Reason.DUPLICATE_ID, message=message):
+            # An open order bears this very id: it is there, and a reading will say under which number.
+            return OrderUnknown(at=now, key=claim.order_key, message=message)
         case Refused(reason=reason, message=message):
             return OrderRefused(at=now, key=claim.order_key, reason=reason, message=message)
         case _:
@@ -260,7 +264,7 @@ def placement_event(claim: Claim, outcome: Outcome, now: datetime) -> Event:
 
 def record_cancel(claim: Claim, outcome: Outcome, now: datetime) -> None:
     """A cancel is finished by a reading of the order's end alone; until then it is asked again."""
-    word = {Accepted: "ACCEPTED", Refused: "REFUSED", Unknown: "UNKNOWN"}[type(outcome)]
+    word = WORDS[type(outcome)]
     wait = CANCEL_REPEAT_SECONDS[word]
     if isinstance(outcome, Refused) and outcome.reason is Reason.RATE_LIMITED:
         wait = 1
