@@ -106,16 +106,16 @@ def event_lines(events: Iterable[Event]) -> list[str]:
         if event.kind is EventKind.FILLED and trade is not None:
             role = "maker" if trade.maker else "taker"
             lines.append(
-                f"FILL {what} trade={trade.trade_id} volume={trade.volume} price={trade.price} "
-                f"cost={trade.cost} fee={trade.fee} {role} leaves={order.leaves}"
+                f"FILL {what} trade={trade.trade_id} volume={trade.volume:f} price={trade.price:f} "
+                f"cost={trade.cost:f} fee={trade.fee:f} {role} leaves={order.leaves:f}"
             )
         elif event.kind is EventKind.TRIGGERED:
             lines.append(f"TRIGGER {what} price={order.trigger_price} misc={order.misc}")
         elif event.kind is EventKind.PLACED and order.refid is not None:
-            lines.append(f"ATTACHED {what} refid={order.refid} volume={order.volume} price={order.price}")
+            lines.append(f"ATTACHED {what} refid={order.refid} volume={order.volume:f} price={order.price:f}")
         elif event.kind is EventKind.ENDED:
             reason = f" reason={order.reason}" if order.reason else ""
-            lines.append(f"END {what} status={order.status} filled={order.filled}{reason}")
+            lines.append(f"END {what} status={order.status} filled={order.filled:f}{reason}")
     return lines
 
 
