@@ -99,6 +99,25 @@ def test_a_close_before_the_entry_was_sent_withdraws_it(world: World) -> None:
     world.assert_sound()
 
 
+@pytest.mark.parametrize("lagging_looks", [0, 3])
+def test_a_close_before_the_attached_stop_was_ever_seen_waits_for_it(
+    world: World, lagging_looks: int
+) -> None:
+    """The stop exists at the venue and stands for the coins: a sale before its cancel would sell twice."""
+    trade = world.open()
+    world.venue.freeze("open_orders", "closed_orders", calls=lagging_looks)
+    world.send()
+    assert world.bracket(trade).state == State.ENTRY_PLACED
+
+    door.close_position(trade.pk)
+    world.until_closed(trade)
+
+    world.assert_over(trade, "manual")
+    stop, sale = world.at_venue(side=Side.SELL)
+    assert (stop.filled, stop.status) == (0, Status.CANCELED)
+    assert sale.opened_at >= stop.closed_at
+
+
 def test_partial_entry_fills_each_bring_their_stop(world: World) -> None:
     world.price(2500, depth=Decimal("0.04"))
     trade = world.open()

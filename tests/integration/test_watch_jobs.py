@@ -106,7 +106,7 @@ def test_a_watch_whose_lease_is_taken_over_stops_its_loops(world: World) -> None
 
     async def scenario() -> None:
         holding = asyncio.create_task(take_and_hold(runner))
-        await eventually(lambda: fresh(world.account).recovered_at is not None)
+        await eventually(lambda: watch.fence > 0 and fresh(world.account).recovered_at is not None)
         await asyncio.to_thread(guarded, steal)
         await asyncio.wait_for(holding, PATIENCE_SECONDS)
         assert not watch.stopping.is_set()  # it did not end: it goes back to standing by
@@ -142,7 +142,7 @@ def test_a_whole_trade_under_the_running_watch(world: World, settings) -> None:
 
     async def scenario() -> None:
         running = asyncio.create_task(Runner(watch).run())
-        await eventually(lambda: fresh(world.account).recovered_at is not None)
+        await eventually(lambda: watch.fence > 0 and fresh(world.account).recovered_at is not None)
         standing_by = asyncio.create_task(Runner(other).run())
         await asyncio.to_thread(guarded, lambda: made.append(world.open()))
         await eventually(lambda: world.bracket(made[0]).state == State.BRACKET_ACTIVE)

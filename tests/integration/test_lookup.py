@@ -1,0 +1,137 @@
+"""Looking an Unknown order up: what proves that it never was, and what proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from brackets import dispatch, lookup, reports
+from brackets.core.states import OrderStatus, State
+from brackets.models import Effect, Order
+from brackets.venue.port import VenueUnavailable
+from tests.integration.engine_venue import Fault
+from tests.integration.engine_world import World
+from trading import proof
+from trading.models import Trade
+
+pytest_plugins = ["tests.integration.worlds"]
+
+
+@pytest.fixture
+def lost(world: World) -> World:
+    """A world whose entry was sent and never heard of again; it never arrived."""
+    world.venue.script("place", Fault.LOST_REQUEST)
+    world.open()
+    world.send()
+    return world
+
+
+def look(world: World) -> bool:
+    (effect,) = lookup.unresolved(world.account, world.clock.now)
+    return lookup.resolve(world.account, world.venue, effect, [], asked_at=world.clock.now)
+
+
+def status() -> str:
+    return Order.objects.get(role="entry").status
+
+
+def provable(world: World) -> timedelta:
+    effect = Effect.objects.get()
+    return effect.deadline_at + timedelta(seconds=lookup.VISIBILITY_SECONDS) - world.clock.now
+
+
+def test_absence_before_the_deadline_and_its_margin_proves_nothing(lost: World) -> None:
+    for _ in range(5):
+        lost.clock.pass_seconds(2)
+        assert not look(lost)
+    assert provable(lost) > timedelta(0)
+    assert (status(), Effect.objects.get().absences) == (OrderStatus.UNKNOWN, 0)
+
+
+def test_it_takes_two_late_looks(lost: World) -> None:
+    lost.clock.pass_seconds(provable(lost).total_seconds())
+    assert not look(lost)
+    assert status() == OrderStatus.UNKNOWN
+    lost.clock.pass_seconds(lookup.LOOKUP_SPACING_SECONDS)
+    assert look(lost)
+    assert status() == OrderStatus.ABSENT
+    assert lookup.unresolved(lost.account, lost.clock.now) == []
+
+
+def test_a_look_that_fails_counts_for_nothing(lost: World) -> None:
+    lost.clock.pass_seconds(provable(lost).total_seconds())
+    assert not look(lost)
+    lost.venue.script("closed_orders", Fault.LOST_REQUEST)
+    lost.clock.pass_seconds(3)
+    with pytest.raises(VenueUnavailable):
+        look(lost)
+    assert (status(), Effect.objects.get().absences) == (OrderStatus.UNKNOWN, 1)
+
+
+def test_looks_are_spaced(lost: World) -> None:
+    look(lost)
+    now = lost.clock.now
+    effects = lookup.unresolved(lost.account, now)
+    assert lookup.due(effects, now + timedelta(seconds=lookup.LOOKUP_SPACING_SECONDS - 1)) == []
+    assert lookup.due(effects, now + timedelta(seconds=lookup.LOOKUP_SPACING_SECONDS)) == effects
+
+
+@pytest.mark.parametrize("skew_seconds", [-30, 30])
+def test_the_deadline_is_judged_by_the_clock_of_the_venue(world: World, skew_seconds: int) -> None:
+    world.venue.skew = timedelta(seconds=skew_seconds)
+    world.venue.script("place", Fault.LOST_REQUEST)
+    world.open()
+    world.send()
+    effect = Effect.objects.get()
+    expected = world.clock.now + timedelta(seconds=5 + lookup.VISIBILITY_SECONDS)
+    assert lookup.provable_from(effect, world.venue) == expected
+
+
+def test_without_a_known_clock_there_is_no_deadline_and_more_patience(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.venue, "clock_offset", lambda: None)
+    world.venue.script("place", Fault.LOST_REQUEST)
+    world.open()
+    world.send()
+    assert world.venue.sent[0].deadline_at is None
+    effect = Effect.objects.get()
+    patience = lookup.provable_from(effect, world.venue) - world.clock.now
+    assert patience == timedelta(seconds=lookup.NO_DEADLINE_SECONDS + lookup.VISIBILITY_SECONDS)
+
+
+def test_a_claim_still_running_is_not_looked_up(world: World) -> None:
+    world.open()
+    dispatch.take_claim(Effect.objects.get().pk, world.venue, world.clock.now)
+    assert lookup.unresolved(world.account, world.clock.now) == []
+    after = world.clock.now + timedelta(seconds=dispatch.CLAIM_SECONDS + 1)
+    assert len(lookup.unresolved(world.account, after)) == 1
+
+
+def test_an_order_given_up_that_exists_after_all_is_found_by_prove(lost: World) -> None:
+    """A venue that broke its own deadline: its attached stop protects the coins, and prove names it."""
+    lost.turns(30)
+    assert status() == OrderStatus.ABSENT
+    (late,) = lost.venue.sent
+
+    lost.venue.place(replace(late, deadline_at=None), urgent=False)
+
+    assert lost.stop_at_venue().volume == late.quantity
+    found = proof.prove(lost.account, lost.venue, lambda line: None).differences
+    assert any(late.client_order_id in sentence for sentence in found)
+
+
+def test_an_order_given_up_that_a_reading_shows_is_taken_back_and_left(lost: World) -> None:
+    lost.turns(30)
+    assert status() == OrderStatus.ABSENT
+    (late,) = lost.venue.sent
+    lost.venue.place(replace(late, deadline_at=None), urgent=False)
+
+    reports.absorb(lost.account, lost.venue.closed_orders(client_order_id=late.client_order_id))
+    trade = Trade.objects.get()
+    assert lost.bracket(trade).state == State.EXITING
+    lost.until_closed(trade)
+
+    lost.assert_over(trade, "rollback")
