@@ -15,27 +15,34 @@ from django.utils import timezone
 from brackets.core.prices import BracketConfig, PriceRefusal, TargetMethod, compute_bracket_prices
 from brackets.models import Account, Instrument
 from brackets.operations import open_brackets
+from risk.core.gate import DenialCode
 from trading import configuration, door, market
-from trading.models import Trade
+from trading.models import Command, Trade
 
 log = logging.getLogger("backstop.demo")
 EVERY_SECONDS = 4
+MOST_OPEN = 3  # people want to trade here too: half of the six pairs stay free
+YIELD_SECONDS = 180  # a pair that a person was denied because of us is left alone for so long
 DOLLARS = (15, 25, 40, 60)
 NEAR, FAR = Decimal("0.3"), Decimal("0.8")  # multiples of the ATR
+SELDOM = frozenset({"BTC", "ETH"})  # what people try first
 
 
 def trade(account: Account) -> None:
     """Open one bracket when the last is a few seconds old and a pair is free."""
     if account.mode != "demo" or account.recovered_at is None or not is_time(account):
         return
-    symbols = free_symbols(account)
-    if not symbols:
+    symbol = choose(free_pairs(account))
+    if symbol is None:
         return
     try:
+        stop, target = legs(account, symbol)
         verdict = door.execute_buy(
-            random.choice(symbols),
+            symbol,
             Decimal(random.choice(DOLLARS)),
             account=account,
+            stop_loss_price=stop,
+            take_profit_price=target,
             source=Trade.Source.AUTOPILOT,
             actor="demo trader",
         )
@@ -66,13 +73,35 @@ def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
 def is_time(account: Account) -> bool:
     if not configuration.of(account).entries_allowed:
         return False
-    newest = Trade.objects.filter(account=account, source=Trade.Source.AUTOPILOT).first()
+    mine = Trade.objects.filter(account=account, source=Trade.Source.AUTOPILOT)
+    if mine.filter(status=Trade.Status.OPEN).count() >= MOST_OPEN:
+        return False
+    newest = mine.first()
     return newest is None or timezone.now() - newest.opened_at >= timedelta(seconds=EVERY_SECONDS)
 
 
-def free_symbols(account: Account) -> list[str]:
-    """Pairs against the dollar whose coin is in no open trade."""
+def choose(pairs: list[Instrument]) -> str | None:
+    """One of these pairs by chance, seldom what people try first; None when there is none."""
+    weights = [1 if pair.base in SELDOM else 3 for pair in pairs]
+    return random.choices(pairs, weights)[0].symbol if pairs else None
+
+
+def free_pairs(account: Account) -> list[Instrument]:
+    """Pairs against the dollar whose coin is in no open bracket and not wanted by a person."""
     taken = set(Trade.objects.filter(account=account, status="OPEN").values_list("base", flat=True))
     taken |= {row.base for row in open_brackets(account)}
     pairs = Instrument.objects.filter(account=account, quote="USD", status="online")
-    return [pair.symbol for pair in pairs if pair.base not in taken]
+    wanted = bases_people_were_denied(account)
+    return [pair for pair in pairs if pair.base not in taken | wanted]
+
+
+def bases_people_were_denied(account: Account) -> set[str]:
+    """Coins that a person could not buy a moment ago because a trade of ours was in the way."""
+    since = timezone.now() - timedelta(seconds=YIELD_SECONDS)
+    denied = Command.objects.filter(account=account, status=Command.Status.DENIED, created_at__gte=since)
+    asked = [
+        str(command.payload.get("symbol", ""))
+        for command in denied
+        if any(denial["code"] == DenialCode.POSITION_OPEN for denial in command.denials)
+    ]
+    return {market.instrument_named(account, symbol).base for symbol in asked}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -15,16 +15,40 @@ from brackets import accounts, tasks, venues
 from brackets.core.states import Role, State
 from brackets.models import Account, Bracket, Order
 from brackets.venue.port import VenueStatus, VenueUnavailable
+from risk.core.gate import DenialCode
 from risk.models import AuditRow
+from trading import commands, market
 from trading.models import Command, Trade
 
 Say = Callable[[str], None]
 PROTECT_SECONDS = 90
+DEMO_PATIENCE_SECONDS = 180
 OVER = frozenset({State.EXIT_COMPLETE})
 
 
 class ForceTestFailed(Exception):
     """What was expected did not come about; the message says what stands instead."""
+
+
+def submit(symbol: str, amount_usd: str, say: Say) -> Command:
+    """Ask for the position. In demo a coin may be taken by the demo trader: it makes room, so wait."""
+    payload = {"symbol": symbol, "amount_usd": amount_usd}
+    patience = timezone.now() + timedelta(seconds=DEMO_PATIENCE_SECONDS)
+    while True:
+        command = commands.submit("force-test", payload, user=None, actor="manage.py force_test")
+        codes = {denial["code"] for denial in command.denials}
+        account = command.account
+        if account.mode != "demo" or codes != {DenialCode.POSITION_OPEN} or timezone.now() > patience:
+            return command
+        say("waiting  the demo trader holds this coin and makes room when its bracket has closed")
+        wait_until_free(account, market.instrument_named(account, symbol).base, patience)
+
+
+def wait_until_free(account: Account, base: str, patience: datetime) -> None:
+    while Trade.objects.filter(account=account, base=base, status=Trade.Status.OPEN).exists():
+        if timezone.now() > patience:
+            return
+        time.sleep(0.5)
 
 
 def report(command: Command, say: Say, *, wait_seconds: int) -> None:

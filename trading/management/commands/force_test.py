@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brackets.venue.port import VenueUnavailable
-from trading import commands, door, force_test, market
+from trading import door, force_test, market
 
 
 class Command(BaseCommand):
@@ -25,9 +25,7 @@ class Command(BaseCommand):
             raise CommandError(f"USD must be a number, not {text!r}; nothing was written.") from None
         self.say(f"force test of {symbol} for about {text} dollars")
         try:
-            command = commands.submit(
-                "force-test", {"symbol": symbol, "amount_usd": text}, user=None, actor="manage.py force_test"
-            )
+            command = force_test.submit(symbol, text, self.say)
             wait_seconds = options["wait_seconds"] if options["wait"] else 0
             force_test.report(command, self.say, wait_seconds=int(str(wait_seconds)))
         except (door.BadInput, market.UnknownSymbol, market.MarketUnavailable, door.Recovering) as error:
