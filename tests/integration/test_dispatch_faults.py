@@ -304,6 +304,7 @@ def test_a_claim_is_given_once_while_it_lasts(world: World) -> None:
     first = dispatch.take_claim(effect.pk, world.venue, world.clock.now)
     second = dispatch.take_claim(effect.pk, world.venue, world.clock.now)
     assert (first is not None, second) == (True, None)
+    assert Effect.objects.get().outcome == ""  # the one that waits did not call it Unknown either
 
 
 # --- the exit ---------------------------------------------------------------------------------------

@@ -54,6 +54,19 @@ def test_the_target_sells_after_the_stop_is_confirmed_gone(world: World) -> None
     assert trade.fees == Decimal("2.04")
 
 
+def test_from_touch_to_sale_is_one_sequence_without_a_cycle(world: World) -> None:
+    """Touch, cancel, confirm, sell: the coins do not wait for the next reading of everything."""
+    trade = world.open_active()
+    world.price(TARGET + 1)
+
+    world.look()
+    world.send()
+
+    assert world.sold_at_venue() == QUANTITY
+    world.until_closed(trade)
+    world.assert_over(trade, "take_profit")
+
+
 def test_the_target_is_not_taken_one_tick_below(world: World) -> None:
     trade = world.open_active()
     world.price(TARGET)  # the bid is a tick below

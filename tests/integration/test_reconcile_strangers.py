@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
-from brackets.core.states import State
+from brackets import operations, reports
+from brackets.core.events import CloseRequested, HoldRequested
+from brackets.core.states import ExitReason, State
 from brackets.venue.paper.orders import Side, Status
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import ETH, QUANTITY, STOP, TARGET, World
@@ -30,6 +33,23 @@ def test_a_stop_canceled_by_hand_is_replaced_within_ten_seconds(world: World) ->
     world.price(2400)
     world.until_closed(trade)
     world.assert_over(trade, "stop_loss")
+
+
+def test_a_stop_of_ours_counts_only_when_it_was_read_back(world: World) -> None:
+    trade = world.open_active()
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+    world.clock.pass_seconds(1)
+    world.read()
+    for _ in range(3):
+        world.clock.pass_seconds(1)
+        world.look()
+        world.send()
+    assert world.stop_at_venue().cl_ord_id is not None  # accepted
+    assert world.bracket(trade).state == State.ENTRY_FILLED
+
+    world.read()
+
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
 
 
 def test_a_stop_canceled_again_and_again_never_doubles(world: World) -> None:
@@ -81,6 +101,45 @@ def test_foreign_orders_on_the_account_are_left_alone(world: World) -> None:
     world.until_closed(trade)
     assert world.sold_at_venue() == QUANTITY  # the owner's other coins are untouched
     assert world.venue.engine.account.balance("XETH") == Decimal("2.5")
+
+
+def test_an_old_reading_absorbed_after_the_end_changes_nothing(world: World) -> None:
+    trade = world.open_active()
+    old = world.venue.open_orders()
+    world.price(2400)
+    world.until_closed(trade)
+    version = world.bracket(trade).version
+
+    assert reports.absorb(world.account, old).changed == 0
+
+    assert world.bracket(trade).version == version
+    world.assert_over(trade, "stop_loss")
+
+
+def test_an_old_reading_of_a_stop_being_filled_changes_nothing(world: World) -> None:
+    trade = world.open_active()
+    old = world.venue.open_orders()
+    world.price(2440, depth=Decimal("0.03"))
+    world.turn()
+    (stop,) = trade.bracket.orders.filter(role="stop")
+    assert (stop.filled_quantity, stop.triggered) == (Decimal("0.03"), True)
+
+    reports.absorb(world.account, old)
+
+    stop.refresh_from_db()
+    assert (stop.filled_quantity, stop.triggered) == (Decimal("0.03"), True)
+
+
+def test_a_bracket_changed_by_somebody_else_is_not_overwritten(world: World) -> None:
+    """Where no lock helps: whoever loaded an older version must not save over a newer one."""
+    trade = world.open_active()
+    stale = world.bracket(trade)
+    wish = CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL)
+    operations.apply(trade.bracket_id, wish, actor="first")
+    stale.state = State.BRACKET_ACTIVE
+    with pytest.raises((operations.Superseded, operations.RefusedEvent)), transaction.atomic():
+        operations.step_row(stale, HoldRequested(at=world.clock.now, reason="second"), actor="second")
+    assert world.bracket(trade).state == State.EXITING
 
 
 def test_a_lagging_reading_never_reopens_what_ended(world: World) -> None:
