@@ -86,32 +86,40 @@ def refresh_quotes(account: Account, venue: Venue, symbols: Iterable[str]) -> di
 
 def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) -> list[BalanceReading]:
     """Read all balances with their holds and keep them. Raises VenueUnavailable."""
-    now = timezone.now()
-    first_time = account.first_balances_at is None
-    readings = list(venue.balances(urgent=urgent))
-    rows = [
-        AssetBalance(
-            account=account,
-            asset=reading.asset,
-            total=to_places(reading.total),
-            held=to_places(reading.held),
-            first_total=to_places(reading.total) if first_time else Decimal(0),
-            read_at=now,
-        )
-        for reading in readings
-        if abs(reading.total) < LARGEST_BALANCE
-    ]
+    asked_at = timezone.now()
+    readings = [r for r in venue.balances(urgent=urgent) if abs(r.total) < LARGEST_BALANCE]
+    with transaction.atomic():
+        # Threads may read at the same time: whoever stores first has made the first reading.
+        locked = Account.objects.select_for_update().get(pk=account.pk)
+        first_time = locked.first_balances_at is None
+        if first_time:
+            Account.objects.filter(pk=account.pk).update(first_balances_at=asked_at)
+        account.first_balances_at = locked.first_balances_at or asked_at
+        keep_balances(account, readings, asked_at, first_time=first_time)
+    measure_equity(account, asked_at)
+    return readings
+
+
+def keep_balances(
+    account: Account, readings: list[BalanceReading], read_at: datetime, *, first_time: bool
+) -> None:
+    """One row an asset; an asset that shows up later was not there at first."""
     AssetBalance.objects.bulk_create(
-        rows,
+        [
+            AssetBalance(
+                account=account,
+                asset=reading.asset,
+                total=to_places(reading.total),
+                held=to_places(reading.held),
+                first_total=to_places(reading.total) if first_time else Decimal(0),
+                read_at=read_at,
+            )
+            for reading in readings
+        ],
         update_conflicts=True,
         unique_fields=["account", "asset"],
         update_fields=["total", "held", "read_at"],
     )
-    if first_time:
-        account.first_balances_at = now
-        account.save(update_fields=["first_balances_at"])
-    measure_equity(account, now)
-    return readings
 
 
 def to_places(amount: Decimal) -> Decimal:

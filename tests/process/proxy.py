@@ -45,8 +45,12 @@ class Wire:
                 names = ("API-Key", "API-Sign", "Content-Type")
                 headers = {name: self.headers[name] for name in names if self.headers[name]}
                 request = urllib.request.Request(venue_url + self.path, data=body, headers=headers)
-                with urllib.request.urlopen(request, timeout=20) as answer:
-                    content = answer.read()
+                try:
+                    with urllib.request.urlopen(request, timeout=20) as answer:
+                        content = answer.read()
+                except OSError:  # the venue is down: the wire is dead
+                    self.close_connection = True
+                    return
                 if body is not None and wire.cut(self.path.rsplit("/", 1)[-1], body.decode()):
                     self.close_connection = True
                     return
