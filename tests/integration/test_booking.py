@@ -33,7 +33,7 @@ def test_a_fill_is_booked_with_the_amounts_of_the_ledger(world: World) -> None:
 def test_fills_of_a_standing_bracket_are_booked_within_a_minute(world: World) -> None:
     trade = world.open_active()
     assert Fill.objects.count() == 0
-    world.turns(booking.LAZY_SECONDS + 2)
+    world.turns(7, seconds=booking.LAZY_SECONDS // 6)
     assert Fill.objects.count() == 1
     assert world.bracket(trade).state == State.BRACKET_ACTIVE
     world.assert_sound()
@@ -57,7 +57,7 @@ def test_a_ledger_that_never_shows_is_replaced_by_the_trade_and_said(world: Worl
     world.venue.freeze("ledgers", calls=1000)
     world.price(2400)
 
-    world.until_closed(trade)
+    world.until_closed(trade, seconds=5)
 
     sell = Fill.objects.get(side="sell")
     assert not sell.from_ledger

@@ -42,6 +42,19 @@ def ask(world: World, **changes: object) -> door.Verdict:
     return door.open_position_with_brackets(**(values | changes))  # type: ignore[arg-type]
 
 
+def give_candles(world: World) -> None:
+    """Bars whose average true range is exactly 20."""
+    bar = CandleReading(
+        opened_at=NOON,
+        open=Decimal(2500),
+        high=Decimal(2510),
+        low=Decimal(2490),
+        close=Decimal(2500),
+        volume=Decimal(1),
+    )
+    world.venue.bars = (bar,) * 60
+
+
 def codes(verdict: door.Verdict) -> list[str]:
     assert isinstance(verdict, door.Denied)
     assert all(denial.message and denial.limit and denial.value for denial in verdict.denials)
@@ -242,15 +255,7 @@ def test_too_few_candles_for_the_atr_are_said(world: World) -> None:
 
 
 def test_stop_and_target_follow_from_the_atr(world: World) -> None:
-    bar = CandleReading(
-        opened_at=NOON,
-        open=Decimal(2500),
-        high=Decimal(2510),
-        low=Decimal(2490),
-        close=Decimal(2500),
-        volume=Decimal(1),
-    )
-    world.venue.bars = (bar,) * 60  # an ATR of exactly 20
+    give_candles(world)
 
     verdict = ask(world, stop_loss_price=None, take_profit_price=None)
 
@@ -348,7 +353,7 @@ def test_balances_and_positions_are_what_was_read(world: World) -> None:
 
 
 def test_the_demo_trader_trades_on_the_demo_account_alone(world: World) -> None:
-    SystemConfig.objects.update(stop_method="PERCENT")
+    give_candles(world)
     for mode in ("paper", "validate", "live"):
         with nothing_written():
             demo.trade(Account(name=mode, mode=mode, recovered_at=world.clock.now))
@@ -367,13 +372,14 @@ def test_the_demo_trader_trades_on_the_demo_account_alone(world: World) -> None:
 
 @pytest.mark.parametrize("switch", [{"system_status": "PAUSED"}, {"is_trading_active": False}])
 def test_the_demo_trader_rests_while_paused(world: World, switch: dict[str, object]) -> None:
-    SystemConfig.objects.update(stop_method="PERCENT", **switch)
+    give_candles(world)
+    SystemConfig.objects.update(**switch)
     with nothing_written():
         demo.trade(world.account)
 
 
 def test_the_demo_trader_opens_no_second_position_in_a_coin(world: World) -> None:
-    SystemConfig.objects.update(stop_method="PERCENT")
+    give_candles(world)
     for _ in range(8):
         world.turns(5)
         demo.trade(world.account)

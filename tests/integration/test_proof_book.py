@@ -28,7 +28,7 @@ def traded(world: World) -> World:
     world.price(TARGET + 1)
     world.until_closed(first)
     world.open_active(symbol="SOL/USD", quantity=Decimal(2), stop=Decimal(140), target=Decimal(160))
-    world.turns(70)  # its entry is booked too
+    world.turns(2, seconds=35)  # its entry is booked too
     return world
 
 

@@ -210,7 +210,7 @@ def test_the_venue_is_down_while_the_stop_triggers(world: World, down_for: int) 
     trade = world.open_active()
     world.price(2400)
     world.venue.set_down(True)
-    world.turns(down_for)
+    world.turns(5, seconds=down_for / 5)
     assert world.bracket(trade).state == State.BRACKET_ACTIVE
     world.venue.set_down(False)
 
