@@ -22,6 +22,7 @@ from brackets.venue.paper.market import TICK_SIZES, Tick
 from brackets.venue.paper.orders import Close, Entry, Kind, NewOrder, Order, Refused, Side, Status, Trade
 from brackets.venue.paper.pairs import MAKER_RATE, PAIRS, TAKER_RATE
 from brackets.venue.paper.rules import Options
+from tests.integration.engine_words import ledger_entry, report, trade_report
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REASONS = {
@@ -401,68 +402,3 @@ def audit(venue: EngineVenue) -> list[str]:
         if len(buying) > 1:
             found.append(f"{symbol}: {len(buying)} entries are open at once")
     return found
-
-
-# --- the engine's words in the port's -------------------------------------------------------------
-
-
-def moment(unix: Decimal | None) -> datetime | None:
-    if unix is None:
-        return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(unix * 1000000))
-
-
-def report(order: Order) -> port.OrderReport:
-    return port.OrderReport(
-        venue_order_id=order.txid,
-        client_order_id=order.cl_ord_id,
-        parent_venue_order_id=order.refid,
-        symbol=order.symbol,
-        side=port.Side(order.side.value),
-        kind=port.OrderKind(order.kind.value),
-        status=port.VenueStatus(order.status.value),
-        quantity=order.volume,
-        filled_quantity=order.filled,
-        average_price=order.average_price if order.filled else None,
-        cost=order.cost,
-        fee=order.fee,
-        limit_price=order.limit_price,
-        trigger_price=order.trigger_price,
-        triggered=order.triggered,
-        reason=order.reason,
-        opened_at=moment(order.opened_at),
-        closed_at=moment(order.closed_at),
-        trade_ids=order.trades,
-    )
-
-
-def trade_report(trade: Trade) -> port.TradeReport:
-    executed_at = moment(trade.at)
-    assert executed_at is not None
-    return port.TradeReport(
-        venue_trade_id=trade.trade_id,
-        venue_order_id=trade.txid,
-        symbol=trade.symbol,
-        side=port.Side(trade.side.value),
-        price=trade.price,
-        quantity=trade.volume,
-        cost=trade.cost,
-        fee=trade.fee,
-        executed_at=executed_at,
-        maker=trade.maker,
-    )
-
-
-def ledger_entry(entry: Entry) -> port.LedgerEntry:
-    booked_at = moment(entry.at)
-    assert booked_at is not None
-    return port.LedgerEntry(
-        ledger_id=entry.ledger_id,
-        reference=entry.refid,
-        kind=entry.kind,
-        asset=entry.asset,
-        amount=entry.amount,
-        fee=entry.fee,
-        balance=entry.balance,
-        booked_at=booked_at,
-    )

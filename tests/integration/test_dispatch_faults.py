@@ -10,17 +10,14 @@ import pytest
 from brackets import dispatch
 from brackets.core.states import OrderStatus, State
 from brackets.models import Effect, Order
-from brackets.venue.paper.orders import Side, Status
+from brackets.venue.paper.orders import Side
 from brackets.venue.port import Reason, Refused
 from risk.models import SystemConfig
 from tests.integration.engine_venue import Fault, SenderKilled
-from tests.integration.engine_world import QUANTITY, TARGET, World
+from tests.integration.engine_world import TARGET, World
 from trading import door
-from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
-
-ALIVE = (State.BRACKET_ACTIVE, State.EXIT_COMPLETE)
 
 
 # --- the entry ---------------------------------------------------------------------------------------
@@ -305,150 +302,3 @@ def test_a_claim_is_given_once_while_it_lasts(world: World) -> None:
     second = dispatch.take_claim(effect.pk, world.venue, world.clock.now)
     assert (first is not None, second) == (True, None)
     assert Effect.objects.get().outcome == ""  # the one that waits did not call it Unknown either
-
-
-# --- the exit ---------------------------------------------------------------------------------------
-
-
-def test_an_exit_whose_answer_was_lost_is_found_and_not_repeated(world: World) -> None:
-    trade = world.open_active()
-    world.venue.script("place", Fault.LOST_ANSWER)
-    world.price(TARGET + 1)
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-    assert len(world.venue.sent) == 2
-
-
-def test_an_exit_that_never_arrived_is_repeated_under_a_new_id(world: World) -> None:
-    trade = world.open_active()
-    world.venue.script("place", Fault.LOST_REQUEST)
-    world.price(TARGET + 1)
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-    _, lost, second = world.venue.sent
-    assert lost.client_order_id != second.client_order_id
-    assert lost.quantity == second.quantity == QUANTITY
-    assert Order.objects.get(client_order_id=lost.client_order_id).status == OrderStatus.ABSENT
-
-
-def test_an_exit_that_hung_on_the_wire_does_not_sell_twice(world: World) -> None:
-    trade = world.open_active()
-    world.venue.script("place", Fault.LATE_REQUEST)
-    world.price(TARGET + 1)
-    world.turns(4)
-    (answer,) = world.venue.deliver_late()
-    assert "Accepted" in answer
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-    assert len(world.venue.sent) == 2
-
-
-# --- the cancel -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER])
-def test_a_cancel_without_an_answer_is_sent_until_the_stop_is_read_gone(world: World, fault: Fault) -> None:
-    trade = world.open_active()
-    world.venue.script("cancel", fault, fault)
-    world.price(TARGET + 1)
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-    sale = world.at_venue(side=Side.SELL)[-1]
-    stop = world.at_venue(side=Side.SELL)[0]
-    assert stop.status is Status.CANCELED
-    assert sale.opened_at >= stop.closed_at
-
-
-def test_a_refused_cancel_is_not_a_confirmation(world: World) -> None:
-    trade = world.open_active()
-    refused = Refused(reason=Reason.RATE_LIMITED, message="EOrder:Rate limit exceeded")
-    world.venue.script("cancel", refused, refused, refused)
-    world.price(TARGET + 1)
-    world.turns(2)
-    assert len(world.at_venue(side=Side.SELL)) == 1  # nothing is sold while the stop may live
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-
-
-def test_an_accepted_cancel_whose_stop_still_reads_open_sells_nothing(world: World) -> None:
-    trade = world.open_active()
-    world.venue.freeze("orders", "open_orders", calls=4)
-    world.price(TARGET + 1)
-    world.turn()
-    assert world.at_venue(side=Side.SELL)[0].status is Status.CANCELED
-    assert len(world.venue.sent) == 1
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-
-
-def test_the_stop_wins_the_race_against_the_cancel(world: World) -> None:
-    """Price touches the target and falls through the stop before our cancel reaches the venue."""
-    trade = world.open_active()
-    world.price(TARGET + 1)
-    world.venue.script("cancel", lambda: world.price(2400))
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "stop_loss")
-    assert len(world.venue.sent) == 1
-
-
-def test_the_stop_fills_in_part_before_the_cancel_and_only_the_rest_is_sold(world: World) -> None:
-    trade = world.open_active()
-    world.price(TARGET + 1)
-    world.venue.script("cancel", lambda: world.price(2440, depth=Decimal("0.04")))
-    world.turn()
-    world.price(2430, depth=Decimal(100))
-
-    world.until_closed(trade)
-
-    assert world.sold_at_venue() == QUANTITY
-    assert [request.quantity for request in world.venue.sent[1:]] == [Decimal("0.06")]
-    assert trade.realized_pnl == world.earned_at_venue()
-    world.assert_sound()
-
-
-def test_coins_released_late_after_our_cancel_are_waited_for(bare_world: World) -> None:
-    world = bare_world
-    trade = world.open_active()
-    world.venue.hold_release_seconds = 4
-    world.price(TARGET + 1)
-
-    world.until_closed(trade)
-
-    world.assert_over(trade, "take_profit")
-    assert len(world.venue.sent) > 2
-    assert Trade.objects.get().exit_reason == "take_profit"
-
-
-def test_coins_never_released_bring_the_stop_back(bare_world: World) -> None:
-    world = bare_world
-    trade = world.open_active()
-    world.venue.hold_release_seconds = 25
-    world.price(TARGET + 1)
-    world.turn()
-    attempts = len(world.venue.sent)
-
-    world.turns(40)
-
-    bracket = world.bracket(trade)
-    assert bracket.state == State.BRACKET_ACTIVE
-    assert bracket.alarm
-    stop = world.stop_at_venue()
-    assert (stop.trigger_price, stop.volume) == (trade.stop_loss_price, QUANTITY)
-    assert len(world.venue.sent) - attempts < 40  # spaced, not a storm
-    world.venue.hold_release_seconds = 0
-    world.until_closed(trade)
-    world.assert_over(trade, "take_profit")
