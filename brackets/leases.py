@@ -58,6 +58,11 @@ def is_held(name: str, now: datetime) -> bool:
     return Lease.objects.filter(name=name, expires_at__gt=now).exclude(holder="").exists()
 
 
+def was_held_since(name: str, moment: datetime) -> bool:
+    """Whether somebody took the lease at or after that moment."""
+    return Lease.objects.filter(name=name, renewed_at__gte=moment).exists()
+
+
 def beat(name: str, *, now: datetime) -> None:
     """Write a heartbeat that nobody competes for."""
     Lease.objects.update_or_create(name=name, defaults={"holder": holder_name(), "renewed_at": now})

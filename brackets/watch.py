@@ -39,7 +39,7 @@ MOVING_SPACING_SECONDS = 2
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 STATUS_SECONDS = 30
-PROOF_SPACING_SECONDS = 30  # between cycles while a proof reads the venue
+PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
 PATIENCE_SECONDS = 30  # how long a poll waits for rate budget, so that a cycle once begun is finished
 STOP_SECONDS = 8  # an order under way is waited for: longer than one HTTP exchange
 

@@ -155,8 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ADMIN_PASSWORD = raw("ADMIN_PASSWORD")
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True  # no collectstatic step: the packages' own files are served
+WHITENOISE_USE_FINDERS = True  # no collectstatic step and no STATIC_ROOT: the packages' own files are served
 
 # --- the database ----------------------------------------------------------------------------
 DATABASE_URL = raw("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"

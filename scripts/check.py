@@ -52,6 +52,8 @@ OF_THE_PERSON = (
     "LOG_LEVEL",
 )
 
+WORKERS = "2"  # most tests of processes wait; the others keep two cores busy
+
 current: "subprocess.Popen[bytes] | None" = None
 
 
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
 
     for url in ["", *databases]:
         say(f"--- pytest on {'PostgreSQL' if url else 'SQLite'}")
-        if not run(["-m", "pytest", *arguments[1:]], {**environment, "DATABASE_URL": url}):
+        if not run(["-m", "pytest", "-n", WORKERS, *arguments[1:]], {**environment, "DATABASE_URL": url}):
             passed = False
     return 0 if passed else 1
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from brackets import accounts, leases
 from brackets.core.prices import BracketConfig, PriceRefusal, TargetMethod, compute_bracket_prices
 from brackets.models import Account, Instrument
 from brackets.operations import open_brackets
@@ -23,6 +24,7 @@ log = logging.getLogger("backstop.demo")
 EVERY_SECONDS = 4
 MOST_OPEN = 3  # people want to trade here too: half of the six pairs stay free
 YIELD_SECONDS = 180  # a pair that a person was denied because of us is left alone for so long
+PROOF_QUIET = timedelta(seconds=60)
 DOLLARS = (15, 25, 40, 60)
 NEAR, FAR = Decimal("0.3"), Decimal("0.8")  # multiples of the ATR
 SELDOM = frozenset({"BTC", "ETH"})  # what people try first
@@ -73,6 +75,8 @@ def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
 def is_time(account: Account) -> bool:
     if not configuration.of(account).entries_allowed:
         return False
+    if leases.was_held_since(accounts.proof_lease_name(account), timezone.now() - PROOF_QUIET):
+        return False  # a proof is being made: leave it the rate budget
     mine = Trade.objects.filter(account=account, source=Trade.Source.AUTOPILOT)
     if mine.filter(status=Trade.Status.OPEN).count() >= MOST_OPEN:
         return False

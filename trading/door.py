@@ -22,6 +22,7 @@ from brackets.core.machine import RefusedEvent
 from brackets.core.states import ExitReason
 from brackets.models import Account, AssetBalance, Instrument
 from risk.core.gate import ApprovedPlan, Denial, DenialCode, EntryFacts, EntryRequest, judge
+from risk.core.plain import text
 from risk.models import SystemConfig
 from trading import configuration, market
 from trading.core.indicators import Bar, average_true_range
@@ -94,8 +95,8 @@ def execute_buy(
     if quantity <= 0:
         raise BadInput(
             "amount_usd",
-            f"amount_usd {amount_usd} buys less than one lot of {instrument.lot_step} {instrument.base} "
-            f"at {ask}.",
+            f"amount_usd {amount_usd} buys less than one lot of {text(instrument.lot_step)} "
+            f"{instrument.base} at {text(ask)}.",
         )
     return open_position_with_brackets(
         account.name,
@@ -348,7 +349,7 @@ def require_positive(name: str, value: Decimal, *, below: Decimal = MONEY_LIMIT)
 
 def require_grid(name: str, value: Decimal, step: Decimal, unit: str) -> None:
     if not prices.on_grid(value, step):
-        raise BadInput(name, f"{name} must be a multiple of {step:f} {unit} at this venue, not {value}.")
+        raise BadInput(name, f"{name} must be a multiple of {text(step)} {unit} at this venue, not {value}.")
 
 
 def calculate_stop_loss(entry_price: Decimal, ohlcv: Sequence[Bar], *, tick_size: Decimal) -> Decimal:

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from brackets import accounts, tasks, venues
+from brackets.core.orders import ZERO
 from brackets.core.states import Role, State
 from brackets.models import Account, Bracket, Order
 from brackets.venue.port import VenueStatus, VenueUnavailable
 from risk.core.gate import DenialCode
+from risk.core.plain import text
 from risk.models import AuditRow
 from trading import commands, market
 from trading.models import Command, Trade
@@ -69,7 +71,7 @@ def report(command: Command, say: Say, *, wait_seconds: int) -> None:
     say_entry(bracket, trade, say)
     say_stop(account, bracket, say)
     custody = "watched" if bracket.state == State.BRACKET_ACTIVE else f"no longer watched ({bracket.state})"
-    say(f"target   {bracket.target_price:f}, {custody}")
+    say(f"target   {text(bracket.target_price)}, {custody}")
     say_records(bracket, trade, say)
     if wait_seconds:
         say(f"waiting  up to {wait_seconds} s for one of the legs")
@@ -108,8 +110,8 @@ def say_entry(bracket: Bracket, trade: Trade, say: Say) -> None:
                 f"the entry bought nothing: {order.status} {order.refused_reason} {order.message}".rstrip()
             )
         say(
-            f"entry    order {order.venue_order_id} bought {order.filled_quantity:f} {bracket.base} at "
-            f"{order.average_price:f} (trade {trade.pk}, bracket {bracket.pk})"
+            f"entry    order {order.venue_order_id} bought {text(order.filled_quantity)} {bracket.base} at "
+            f"{text(order.average_price or ZERO)} (trade {trade.pk}, bracket {bracket.pk})"
         )
 
 
@@ -128,7 +130,7 @@ def say_stop(account: Account, bracket: Bracket, say: Say) -> None:
             raise ForceTestFailed(f"the venue does not show stop {order.venue_order_id}")
         say(
             f"stop     order {report.venue_order_id} is {report.status} at the venue: sells "
-            f"{report.quantity:f} {bracket.base} at {report.trigger_price:f}"
+            f"{text(report.quantity)} {bracket.base} at {text(report.trigger_price or ZERO)}"
         )
 
 
@@ -151,8 +153,8 @@ def say_end(account: Account, trade: Trade, say: Say) -> None:
     if trade.status != Trade.Status.CLOSED:
         raise ForceTestFailed("the bracket is complete and the trade was not settled")
     say(
-        f"closed   by {trade.exit_reason} at {trade.exit_price:f}: PnL {trade.realized_pnl:f}, fees "
-        f"{trade.fees:f}, R {trade.r_multiple}"
+        f"closed   by {trade.exit_reason} at {text(trade.exit_price or ZERO)}: PnL "
+        f"{text(trade.realized_pnl or ZERO)}, fees {text(trade.fees)}, R {trade.r_multiple or 0:.2f}"
     )
     ids = [o.venue_order_id for o in trade.bracket.orders.all() if o.venue_order_id]
     left = [

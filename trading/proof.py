@@ -40,7 +40,7 @@ class Verdict:
 
 def prove(account: models.Account, venue: Venue, say: Say) -> Verdict:
     """Compare everything since the account was first seen. Raises VenueUnavailable when the venue
-    cannot be read: then nothing is proven."""
+    cannot be read: then nothing is proven. While it runs the demo trader opens nothing new."""
     reading = Reading(account, venue, say)
     found, book = reading.compare()
     if found and accounts.watch_is_alive(account, timezone.now()):

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from brackets import accounts
 from brackets.models import Account
+from risk.core.plain import text
 from trading import configuration
-from trading.core.asks import text
 from trading.models import Trade
 
 VENUE_SEEN_WITHIN = timedelta(seconds=90)  # the safety net asks every minute even when the watch is dead

@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from risk.core.plain import text
+
 _GATE = object()  # the key only this module has
 
 
@@ -160,10 +162,10 @@ def market_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> li
         denials.append(
             Denial(
                 code=DenialCode.PRICE_STALE,
-                message=f"The last price of {request.symbol} is {facts.price_age_seconds} s old; "
+                message=f"The last price of {request.symbol} is {text(facts.price_age_seconds)} s old; "
                 f"at most {limits.maximum_price_age_seconds} s are allowed.",
                 limit=str(limits.maximum_price_age_seconds),
-                value=str(facts.price_age_seconds),
+                value=text(facts.price_age_seconds),
             )
         )
     return denials
@@ -198,10 +200,10 @@ def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list
         denials.append(
             Denial(
                 code=DenialCode.BELOW_MINIMUM_QUANTITY,
-                message=f"{request.quantity} {request.base} is below the venue's minimum of "
-                f"{facts.minimum_quantity} {request.base}.",
-                limit=str(facts.minimum_quantity),
-                value=str(request.quantity),
+                message=f"{text(request.quantity)} {request.base} is below the venue's minimum of "
+                f"{text(facts.minimum_quantity)} {request.base}.",
+                limit=text(facts.minimum_quantity),
+                value=text(request.quantity),
             )
         )
     # The exit at the stop must be above the minimum too, or the position could not be left.
@@ -210,20 +212,20 @@ def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list
         denials.append(
             Denial(
                 code=DenialCode.BELOW_MINIMUM_COST,
-                message=f"At the stop the position is worth {least} {facts.quote}, below the venue's minimum "
-                f"of {facts.minimum_cost} {facts.quote}.",
-                limit=str(facts.minimum_cost),
-                value=str(least),
+                message=f"At the stop the position is worth {text(least)} {facts.quote}, below the venue's "
+                f"minimum of {text(facts.minimum_cost)} {facts.quote}.",
+                limit=text(facts.minimum_cost),
+                value=text(least),
             )
         )
     if request.notional > limits.maximum_notional:
         denials.append(
             Denial(
                 code=DenialCode.ABOVE_MAXIMUM,
-                message=f"The entry costs {request.notional} {facts.quote}; at most "
-                f"{limits.maximum_notional} {facts.quote} are allowed.",
-                limit=str(limits.maximum_notional),
-                value=str(request.notional),
+                message=f"The entry costs {text(request.notional)} {facts.quote}; at most "
+                f"{text(limits.maximum_notional)} {facts.quote} are allowed.",
+                limit=text(limits.maximum_notional),
+                value=text(request.notional),
             )
         )
     return denials
@@ -235,19 +237,20 @@ def price_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> lis
         denials.append(
             Denial(
                 code=DenialCode.STOP_NOT_BELOW_PRICE,
-                message=f"The stop {request.stop_price} is not below the bid {request.bid}: it would "
-                "trigger at once.",
-                limit=str(request.bid),
-                value=str(request.stop_price),
+                message=f"The stop {text(request.stop_price)} is not below the bid {text(request.bid)}: it "
+                "would trigger at once.",
+                limit=text(request.bid),
+                value=text(request.stop_price),
             )
         )
     if request.target_price <= request.expected_price:
         denials.append(
             Denial(
                 code=DenialCode.TARGET_NOT_ABOVE_PRICE,
-                message=f"The target {request.target_price} is not above the ask {request.expected_price}.",
-                limit=str(request.expected_price),
-                value=str(request.target_price),
+                message=f"The target {text(request.target_price)} is not above the ask "
+                f"{text(request.expected_price)}.",
+                limit=text(request.expected_price),
+                value=text(request.target_price),
             )
         )
     return denials
@@ -262,9 +265,9 @@ def funds_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> lis
     return [
         Denial(
             code=DenialCode.INSUFFICIENT_FUNDS,
-            message=f"The entry needs {needed} {facts.quote} with its fee; {facts.available_quote} "
-            f"{facts.quote} are available.",
-            limit=str(facts.available_quote),
-            value=str(needed),
+            message=f"The entry needs {text(needed)} {facts.quote} with its fee; "
+            f"{text(facts.available_quote)} {facts.quote} are available.",
+            limit=text(facts.available_quote),
+            value=text(needed),
         )
     ]

@@ -5,6 +5,7 @@ only KRAKEN_API_URL and the key pair, as it would with Kraken. No process is tol
 """
 
 import base64
+import itertools
 import json
 import os
 import signal
@@ -59,8 +60,10 @@ class World:
         options = [text for pair in self.market.items() for text in pair]
         self.spawn(
             "venue",
-            ["-m", "brackets.venue.paper", "--port", str(self.venue_port), "--state", str(self.state)]
-            + ["--key", API_KEY, *options],
+            [
+                *("-m", "brackets.venue.paper", "--port", str(self.venue_port)),
+                *("--state", str(self.state), "--key", API_KEY, *options),
+            ],
             {"PAPER_PRIVATE_KEY": PRIVATE_KEY},
         )
         self.wait_for(lambda: reachable(f"http://127.0.0.1:{self.venue_port}/0/public/Time"), "the venue")
@@ -193,7 +196,7 @@ def reachable(url: str) -> bool:
 def write_candles(path: Path, prices: Sequence[float], *, minutes: int = 5) -> Path:
     """A candle file whose price walks in a straight line from one value to the next, bar by bar."""
     lines = ["timestamp,open,high,low,close,volume,trades"]
-    for number, (start, end) in enumerate(zip(prices, prices[1:], strict=False)):
+    for number, (start, end) in enumerate(itertools.pairwise(prices)):
         moment = 1_722_816_000 + number * minutes * 60
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
         low, high = min(start, end), max(start, end)

@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from risk.core.plain import text
 from risk.fields import ExactDecimalField
-from trading.core.asks import text
 
 NOTHING = "–"
 

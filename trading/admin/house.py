@@ -10,10 +10,10 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from brackets import accounts
+from risk.core.plain import text
 from risk.models import AuditRow, SystemConfig
 from trading import amendments
 from trading.admin.base import LookOnlyAdmin, actor_of, exact
-from trading.core.asks import text
 
 
 @admin.register(SystemConfig)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 
+from risk.core.plain import text
+
 PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SYMBOL = re.compile(r"[A-Z0-9.]{1,12}/?[A-Z0-9.]{1,12}", re.ASCII)
 AMOUNT_BELOW = Decimal(10) ** 8  # what a money column holds
@@ -97,14 +99,6 @@ def payload(ask: Ask) -> dict[str, object]:
         for name, value in given
         if value is not None and value != ""
     }
-
-
-def text(value: Decimal) -> str:
-    """A Decimal in plain digits without idle zeros: 10, 0.5, 0."""
-    plain = format(value, "f")
-    if "." in plain:
-        plain = plain.rstrip("0").rstrip(".")
-    return "0" if plain == "-0" else plain
 
 
 def parse(kind: str, body: Mapping[str, object]) -> Ask:
