@@ -92,7 +92,8 @@ class Watch:
         if not self.reading_is_due(timezone.now()):
             return
         self.last_cycle_at = timezone.now()
-        reconcile.cycle(self.account, self.venue, urgent=self.need.urgent)
+        recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
+        reconcile.cycle(self.account, self.venue, urgent=self.need.urgent or recovering)
         reconcile.drive(self.account, self.venue)
 
     def reading_is_due(self, now: datetime) -> bool:
