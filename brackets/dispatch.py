@@ -94,6 +94,13 @@ def dispatch_due(account: Account, venue: Venue, clock: Clock = timezone.now) ->
     return to_read
 
 
+def release_dead_claims(account: Account) -> None:
+    """Do not wait for the claims of processes of this host that ended: what they sent is looked up now."""
+    for effect in Effect.objects.filter(account=account, done_at=None).exclude(claim_expires_at=None):
+        if leases.is_gone(effect.claimed_by):
+            Effect.objects.filter(pk=effect.pk, fence=effect.fence).update(claim_expires_at=None)
+
+
 # --- claim -------------------------------------------------------------------------------------
 
 

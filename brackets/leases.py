@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,19 +11,23 @@ from django.db.models import Q
 from django.utils import timezone
 
 from brackets.models import Lease
+from brackets.venue.sender import holder_name, is_dead
 
 
-def holder_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+def is_gone(holder: str) -> bool:
+    """Whether the holder is a process of this host that certainly ended. What follows "#" in a name
+    tells holders within one process apart."""
+    return is_dead(holder.partition("#")[0])
 
 
 def take(name: str, holder: str, *, now: datetime, seconds: int) -> int | None:
-    """Take the lease when it is free, expired or already ours. Returns its fence, or None."""
+    """Take the lease when it is free, expired, already ours, or of a process of this host that ended.
+    Returns its fence, or None."""
     with transaction.atomic():
         Lease.objects.get_or_create(name=name)
         lease = Lease.objects.select_for_update().get(name=name)
         free = not lease.holder or lease.expires_at is None or lease.expires_at <= now
-        if not free and lease.holder != holder:
+        if not free and lease.holder != holder and not is_gone(lease.holder):
             return None
         lease.holder, lease.fence = holder, lease.fence + 1
         lease.renewed_at, lease.expires_at = now, now + timedelta(seconds=seconds)

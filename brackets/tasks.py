@@ -9,7 +9,7 @@ import logging
 
 from django.utils import timezone
 
-from brackets import accounts, leases, readers, reconcile, venues
+from brackets import accounts, dispatch, leases, readers, reconcile, venues
 from brackets.models import Account
 from brackets.venue.port import VenueUnavailable
 from brackets.watch import run_hooks
@@ -38,6 +38,7 @@ def reconcile_once(account: Account) -> None:
     try:
         if readers.instruments_are_stale(account, timezone.now()):
             readers.refresh_instruments(account, venue)
+        dispatch.release_dead_claims(account)
         reconcile.drive(account, venue)
         quotes = readers.refresh_quotes(account, venue, readers.symbols_to_price(account))
         reconcile.see_prices(account, quotes)

@@ -28,7 +28,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
-from brackets import accounts, leases, readers, reconcile, venues
+from brackets import accounts, dispatch, leases, readers, reconcile, venues
 from brackets.models import Account
 from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
 
@@ -50,7 +50,7 @@ class Watch:
 
     account: Account
     venue: Venue
-    holder: str = field(default_factory=lambda: f"{leases.holder_name()}:{uuid.uuid4().hex[:6]}")
+    holder: str = field(default_factory=lambda: f"{leases.holder_name()}#{uuid.uuid4().hex[:6]}")
     fence: int = 0
     need: reconcile.Need = field(default_factory=reconcile.Need)
     last_cycle_at: datetime | None = None
@@ -70,6 +70,7 @@ class Watch:
         # Until the first cycle has compared book and venue, no entry is admitted.
         Account.objects.filter(pk=self.account.pk).update(recovered_at=None)
         self.account.recovered_at = None
+        dispatch.release_dead_claims(self.account)
         return True
 
     def renew_lease(self) -> bool:

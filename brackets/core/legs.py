@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from brackets.core.orders import Bracket, BracketOrder
-from brackets.core.states import Custody, ExitReason, OrderStatus, Role, State
+from brackets.core.states import Custody, ExitReason, Role, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +53,8 @@ def stop_custody(bracket: Bracket) -> Custody:
 
 
 def target_custody(bracket: Bracket) -> Custody:
-    live = [order for order in bracket.having(Role.TARGET) if order.live]
-    if any(order.status is OrderStatus.OPEN for order in live):
-        return Custody.RESTING
+    """Watched until it is being taken; a market sell never rests."""
+    live = any(order.live for order in bracket.having(Role.TARGET))
     leaving = bracket.state is State.EXITING and bracket.exit_reason is ExitReason.TAKE_PROFIT
     return Custody.MOVING if live or leaving else Custody.WATCHED
 

@@ -181,7 +181,7 @@ class Effect(models.Model):
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
-    claimed_by = models.CharField(max_length=120, blank=True)
+    claimed_by = models.CharField(max_length=200, blank=True)
     claim_expires_at = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)

@@ -7,7 +7,7 @@ class Lease(models.Model):
     """Taken and renewed by compare-and-swap on `fence`; free again when `expires_at` has passed."""
 
     name = models.CharField(max_length=80, unique=True)
-    holder = models.CharField(max_length=120, blank=True)
+    holder = models.CharField(max_length=200, blank=True)
     fence = models.BigIntegerField(default=0)
     expires_at = models.DateTimeField(null=True)
     renewed_at = models.DateTimeField(null=True)

@@ -121,10 +121,14 @@ class World:
     # --- asking ----------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Migrate, and make the user and token that the tests ask with."""
-        self.manage("migrate", "--verbosity", "0")
-        self.environment["DJANGO_SUPERUSER_PASSWORD"] = "a password of a test"
-        self.manage("createsuperuser", "--noinput", "--username", "admin", "--email", "a@example.org")
+        """The supervisor's own preparation, and a token that the tests ask with."""
+        subprocess.run(
+            [sys.executable, "-m", "config.supervisor.prepare"],
+            cwd=ROOT,
+            env=self.environment | {"ADMIN_PASSWORD": "a password of a test"},
+            check=True,
+            timeout=120,
+        )
         self.token = self.manage("api_token", "admin").stdout.strip()
 
     def get(self, path: str) -> Any:

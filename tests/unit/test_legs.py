@@ -49,13 +49,13 @@ def test_a_stop_for_a_part_of_the_coins_is_moving() -> None:
     assert custodies(story) == (MOVING, WATCHED)
 
 
-def test_on_the_way_to_the_target_both_move_and_the_placed_one_rests() -> None:
+def test_on_the_way_to_the_target_both_move_for_a_market_sell_never_rests() -> None:
     story = Story().leaving_by_target()
     assert custodies(story) == (MOVING, MOVING)
     story.report("S", OrderStatus.CANCELED)
     assert custodies(story) == (MOVING, MOVING)
     story.accept(story.newest, "X")
-    assert custodies(story) == (MOVING, RESTING)
+    assert custodies(story) == (MOVING, MOVING)
 
 
 def test_after_the_end_there_is_nothing_to_keep_also_of_dust() -> None:
