@@ -24,6 +24,7 @@ from risk.fields import quantity_field
 
 log = logging.getLogger("backstop.booking")
 ACTOR = "booking"
+STANDING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED, State.BRACKET_ACTIVE})
 LAZY_SECONDS = 60  # while a bracket is open its fills may wait that long to be booked
 LEDGER_PATIENCE_SECONDS = 60
 
@@ -45,7 +46,9 @@ def unbooked_orders(account: Account) -> list[Order]:
 def is_due(orders: list[Order], now: datetime) -> bool:
     """Books are closed at once when a bracket waits for nothing else; otherwise in larger batches."""
     for order in orders:
-        waits_for_books = not any(o.status in LIVE for o in order.bracket.orders.all())
+        waits_for_books = order.bracket.state not in STANDING and not any(
+            o.status in LIVE for o in order.bracket.orders.all()
+        )
         if waits_for_books or now - (order.ended_at or order.updated_at) > timedelta(seconds=LAZY_SECONDS):
             return True
     return False

@@ -68,8 +68,9 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
         open_reports, silent = [], live  # every order that can live is known by its id: one call says all
     if silent:
         reports.absorb(account, venue.orders(silent, urgent=urgent))
-    for effect in unknown:
-        lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at)
+    found = [lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at) for effect in unknown]
+    if any(found):  # an entry that has a number now has its secondaries among the open orders
+        reports.absorb(account, open_reports)
     find_missing_secondaries(account, venue, asked_at)
     close_books(account, venue, clock())
     if account.first_balances_at is None:  # before the first entry: what is there is not our doing
@@ -154,10 +155,12 @@ def see_prices(account: Account, quotes: dict[str, Quote], clock: Clock = timezo
 
 
 def naked(bracket: core.Bracket) -> bool:
-    """An order is Unknown, or a stop is on its way out and its end not read: the reserve is for these."""
+    """Coins whose protection was not seen, an order that is Unknown, a stop on its way out whose end was
+    not read: the reserve is for these."""
+    unseen = bracket.state is State.ENTRY_FILLED and bracket.uncovered > 0
     canceling = any(order.cancel_wanted for order in bracket.live_sells)
     unknown = any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
-    return unknown or (bracket.state is State.EXITING and canceling)
+    return unseen or unknown or (bracket.state is State.EXITING and canceling)
 
 
 def attempt(row: Bracket, event: TargetTouched | Tick) -> None:

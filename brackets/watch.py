@@ -115,6 +115,8 @@ class Watch:
         if self.is_due(self.last_status_at, STATUS_SECONDS, now):
             readers.note_venue(self.account, system=self.venue.system_status())
             self.last_status_at = now
+        if self.need.urgent:
+            return  # the rate budget is wanted for protection
         if self.is_due(self.last_balances_at, BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60), now):
             readers.refresh_balances(self.account, self.venue)
             self.last_balances_at = now
