@@ -17,7 +17,7 @@ from aiohttp import web
 from brackets.venue.paper.journal import Journal
 from brackets.venue.paper.market import Bar, Tick
 from brackets.venue.paper.rules import Options
-from brackets.venue.paper.server import Front, wall_clock
+from brackets.venue.paper.server import BODY_SECONDS, Front, wall_clock
 from brackets.venue.paper.service import Service
 from brackets.venue.paper.signing import api_sign
 from brackets.venue.paper.store import Store
@@ -73,8 +73,10 @@ class HandMarket:
 class House:
     """A running server. Its clock is the wall's; its market moves only by `move`."""
 
-    def __init__(self, state: Path | None = None, **options: Any) -> None:
-        self.state, self.options = state, Options(**options)
+    def __init__(
+        self, state: Path | None = None, *, body_seconds: float = BODY_SECONDS, **options: Any
+    ) -> None:
+        self.state, self.options, self.body_seconds = state, Options(**options), body_seconds
         self.market = HandMarket()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -93,7 +95,8 @@ class House:
         )
         journal = Journal(None, stdout=None)
         self.service = Service(venue=venue, key=KEY, private_key=PRIVATE_KEY, journal=journal)
-        self.runner = web.AppRunner(Front(service=self.service).app(), access_log=None)
+        front = Front(service=self.service, body_seconds=self.body_seconds)
+        self.runner = web.AppRunner(front.app(), access_log=None)
         await self.runner.setup()
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
         await site.start()
@@ -113,6 +116,14 @@ class House:
             return call()
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+    def wait_until(self, condition: Callable[[web.Server], bool]) -> None:
+        """Return when the condition holds of the HTTP server, which counts requests and connections."""
+        deadline = time.monotonic() + 10
+        while not self.inside(lambda: condition(self.runner.server)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("never seen")
+            time.sleep(0.01)
 
     def move(self, last: str, *, symbol: str = "ETH/USD", depth: str = "100") -> None:
         def step() -> None:

@@ -12,15 +12,20 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 
 from brackets.venue.paper.service import Service
 
 TICK_SECONDS = 0.25
 LARGEST_BODY = 256 * 1024
+BODY_SECONDS = 10.0  # for a whole body to arrive
+FAREWELL_SECONDS = 1.0  # for a refused client to stop sending and read why
 STOP_SECONDS = 0.3  # for requests under way when told to stop
 MOST_FAULTS = 20  # ticks in a row that could not be stored: then the venue gives up
 
@@ -40,18 +45,37 @@ class Front:
 
     service: Service
     latency_seconds: float = 0.0
+    body_seconds: float = BODY_SECONDS
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST_BODY)
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self.with_body])
         app.router.add_get("/0/public/{method}", self.public)
         app.router.add_post("/0/public/{method}", self.public)
         app.router.add_post("/0/private/{method}", self.private)
         return app
 
+    @web.middleware
+    async def with_body(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Read the body before anything else, within its limits; the handlers find it read."""
+        if (request.content_length or 0) > LARGEST_BODY:
+            return await _turn_away(request, status=413)
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                await request.read()
+        except web.HTTPRequestEntityTooLarge:  # sent in chunks, so that no length was declared
+            return await _turn_away(request, status=413)
+        except TimeoutError:
+            return await _turn_away(request, status=408)
+        except (HttpProcessingError, RequestPayloadError, ConnectionError):  # garbage, or the client left
+            return await _turn_away(request, status=400)
+        return await handler(request)
+
     async def public(self, request: web.Request) -> web.Response:
         await self._travel()
         fields = dict(request.query)
-        if request.method == "POST":
+        if request.method == "POST" and not request.content_type.startswith("multipart/"):
             fields |= {
                 name: value for name, value in (await request.post()).items() if isinstance(value, str)
             }
@@ -113,6 +137,26 @@ async def tick_forever(service: Service) -> None:
             print(f"paper venue: a tick failed ({error!r}); going on from what is stored", file=sys.stderr)  # noqa: T201
             if faults >= MOST_FAULTS:
                 raise Broken(f"the paper venue gives up after {faults} failed ticks: {error!r}") from None
+
+
+async def _turn_away(request: web.Request, *, status: int) -> web.StreamResponse:
+    """Say why, let what is still coming in fall for a moment, and close.
+
+    Closing at once would reset the connection, and a client that still sends would lose the answer.
+    """
+    response = web.Response(status=status)
+    response.force_close()
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            while not request.content.at_eof():
+                await request.content.readany()
+    except (TimeoutError, ConnectionError, RequestPayloadError, HttpProcessingError):
+        pass
+    if request.protocol.transport is not None:
+        request.protocol.force_close()
+    return response
 
 
 def _response(answer: dict[str, object]) -> web.Response:
