@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -143,11 +143,14 @@ def timeout() -> Iterator[CheckMessage]:
 
 
 def paper_market() -> Iterator[CheckMessage]:
-    """The paper venue's market, as far as it can be judged without reading a candle file."""
+    """The paper venue's market, as far as it can be judged without reading a candle file.
+
+    The file itself is read once, before anything is started, by `config/supervisor/prepare.py`.
+    """
     if not settings.ON_PAPER_VENUE:
         return
     synthetic = settings.PAPER_MARKET.lower() == "synthetic"
-    if not synthetic and not Path(settings.PAPER_MARKET).is_file():
+    if not synthetic and not os.path.isfile(os.path.expanduser(settings.PAPER_MARKET)):
         yield Error(
             f"PAPER_MARKET names {settings.PAPER_MARKET}, but there is no such file.",
             hint="Set synthetic, or the path of a candle file.",

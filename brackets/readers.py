@@ -155,6 +155,11 @@ def measure_equity(account: Account, now: datetime) -> Decimal | None:
     return equity
 
 
+def note_private(account: Account, error: str = "") -> None:
+    """Remember whether private calls are answered; written only when that changes."""
+    Account.objects.filter(pk=account.pk).exclude(private_error=error[:300]).update(private_error=error[:300])
+
+
 def note_venue(account: Account, *, error: str = "", system: str | None = None) -> None:
     """Remember whether the venue answers, for the status page."""
     values: dict[str, object] = {"venue_error": error[:300]}

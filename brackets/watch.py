@@ -30,7 +30,7 @@ from django.utils import timezone
 
 from brackets import accounts, dispatch, leases, readers, reconcile, venues
 from brackets.models import Account
-from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
+from brackets.venue.port import BudgetExhausted, KeyRefused, Venue, VenueUnavailable
 
 log = logging.getLogger("backstop.watch")
 LEASE_SECONDS = 5
@@ -78,12 +78,15 @@ class Watch:
         return leases.renew(name, self.fence, now=timezone.now(), seconds=LEASE_SECONDS)
 
     def see_prices(self) -> None:
+        symbols = readers.symbols_to_price(self.account)
         try:
-            quotes = readers.refresh_quotes(self.account, self.venue, readers.symbols_to_price(self.account))
-            readers.note_venue(self.account)
+            quotes = readers.refresh_quotes(self.account, self.venue, symbols)
         except VenueUnavailable as error:
             readers.note_venue(self.account, error=str(error))
-            quotes = {}
+            self.need = reconcile.see_prices(self.account, {})  # timers run without prices too
+            raise
+        if symbols:  # otherwise nothing was asked
+            readers.note_venue(self.account)
         self.need = reconcile.see_prices(self.account, quotes)
 
     def send(self) -> None:
@@ -94,7 +97,14 @@ class Watch:
             return
         self.last_cycle_at = timezone.now()
         recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
-        reconcile.cycle(self.account, self.venue, urgent=self.need.urgent or recovering)
+        try:
+            reconcile.cycle(self.account, self.venue, urgent=self.need.urgent or recovering)
+        except BudgetExhausted:
+            raise
+        except VenueUnavailable as error:
+            readers.note_private(self.account, str(error))
+            raise
+        readers.note_private(self.account)
         reconcile.drive(self.account, self.venue)
 
     def reading_is_due(self, now: datetime) -> bool:
@@ -197,10 +207,12 @@ class Runner:
             await self.job(self.watch.release)
 
     async def repeat(self, function: Callable[[], None], seconds: float) -> None:
-        """Call a job again and again, `seconds` after it ended; whatever it raises is logged."""
+        """Call a job again and again, `seconds` after it ended; later where the venue does not answer."""
+        failures = 0
         while not (self.watch.stopping.is_set() or self.lost.is_set()):
-            await self.job(function)
-            await self.pause(seconds)
+            outcome = await self.job(function)
+            failures = failures + 1 if isinstance(outcome, VenueUnavailable) else 0
+            await self.pause(max(seconds, patience_after(outcome, failures)))
 
     async def job(self, function: Callable[[], object]) -> object:
         return await asyncio.get_running_loop().run_in_executor(self.threads, guarded, function)
@@ -221,11 +233,19 @@ def guarded(function: Callable[[], object]) -> object:
         log.debug("%s waits: %s", function.__name__, error)
     except VenueUnavailable as error:
         log.warning("%s: the venue is unavailable: %s", function.__name__, error)
+        return error
     except Exception:
         log.exception("%s failed; it is tried again", function.__name__)
     finally:
         close_old_connections()
     return None
+
+
+def patience_after(outcome: object, failures: int) -> float:
+    """Seconds to leave the venue alone after so many failures in a row; a refused key needs a person."""
+    if isinstance(outcome, KeyRefused):
+        return min(5.0 * 2 ** (failures - 1), 60.0)
+    return min(failures, 5.0)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import os
 wsgi_app = "config.wsgi:application"
 worker_class = "gthread"
 workers = 1
-threads = 8
+threads = 16  # of which commands that wait may hold six (trading/api/command_views.py)
 timeout = 60  # seconds without a sign of life of the worker's main thread, not of a request
 graceful_timeout = 5  # seconds for requests in flight when told to stop; the supervisor allows 8
 keepalive = 5

@@ -150,7 +150,7 @@ def without_market(account: Account, error: MarketUnavailable) -> tuple[Denial, 
     if paused is not None:
         return paused.denials
     if account.recovered_at is None:
-        raise door.Recovering("the book is still being compared with the venue after a start") from error
+        raise door.Recovering(f"{door.why_recovering(account)}; {error}") from error
     return (
         Denial(
             code=VENUE_UNREACHABLE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
@@ -39,8 +40,11 @@ def first_values(account: Account) -> dict[str, object]:
     return values
 
 
-def bracket_config(config: SystemConfig, tick_size: Decimal) -> BracketConfig:
-    return BracketConfig(
+def bracket_config(
+    config: SystemConfig, tick_size: Decimal, *, target_r_multiple: Decimal | None = None
+) -> BracketConfig:
+    """The price rules in force; the target by `target_r_multiple` of the initial risk where it is given."""
+    rules = BracketConfig(
         tick_size=tick_size,
         stop_method=StopMethod(config.stop_method),
         stop_atr_multiple=config.stop_atr_multiple,
@@ -49,18 +53,21 @@ def bracket_config(config: SystemConfig, tick_size: Decimal) -> BracketConfig:
         target_atr_multiple=config.target_atr_multiple,
         target_r_multiple=config.target_r_multiple,
     )
+    if target_r_multiple is None:
+        return rules
+    return replace(rules, target_method=TargetMethod.R_MULTIPLE, target_r_multiple=target_r_multiple)
 
 
-def needs_atr(config: SystemConfig, stop: Decimal | None, target: Decimal | None) -> bool:
-    stop_needs = stop is None and config.stop_method == SystemConfig.StopMethod.ATR
-    target_needs = target is None and config.target_method == SystemConfig.TargetMethod.ATR
+def needs_atr(rules: BracketConfig, stop: Decimal | None, target: Decimal | None) -> bool:
+    stop_needs = stop is None and rules.stop_method is StopMethod.ATR
+    target_needs = target is None and rules.target_method is TargetMethod.ATR
     return stop_needs or target_needs
 
 
-def target_rule(config: SystemConfig, atr: Decimal | None, *, given: bool) -> TargetRule:
+def target_rule(rules: BracketConfig, atr: Decimal | None, *, given: bool) -> TargetRule:
     """How the target follows the fill price; a target that was given stays where it is."""
     if given:
         return TargetRule()
-    if config.target_method == SystemConfig.TargetMethod.R_MULTIPLE:
-        return TargetRule(r_multiple=config.target_r_multiple)
-    return TargetRule(distance=None if atr is None else config.target_atr_multiple * atr)
+    if rules.target_method is TargetMethod.R_MULTIPLE:
+        return TargetRule(r_multiple=rules.target_r_multiple)
+    return TargetRule(distance=None if atr is None else rules.target_atr_multiple * atr)

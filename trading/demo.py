@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from brackets import accounts, leases
-from brackets.core.prices import BracketConfig, PriceRefusal, TargetMethod, compute_bracket_prices
+from brackets.core.prices import BracketConfig, PriceRefusal, compute_bracket_prices
 from brackets.models import Account, Instrument
 from brackets.operations import open_brackets
 from risk.core.gate import DenialCode
@@ -26,7 +26,7 @@ MOST_OPEN = 3  # people want to trade here too: half of the six pairs stay free
 YIELD_SECONDS = 180  # a pair that a person was denied because of us is left alone for so long
 PROOF_QUIET = timedelta(seconds=60)
 DOLLARS = (15, 25, 40, 60)
-NEAR, FAR = Decimal("0.25"), Decimal("0.6")  # multiples of the ATR
+NEAR, FAR = Decimal("0.25"), Decimal("0.625")  # multiples of the ATR
 SELDOM = frozenset({"BTC", "ETH"})  # what people try first
 
 
@@ -38,13 +38,13 @@ def trade(account: Account) -> None:
     if symbol is None:
         return
     try:
-        stop, target = legs(account, symbol)
+        stop, r_multiple = legs(account, symbol)
         verdict = door.execute_buy(
             symbol,
             Decimal(random.choice(DOLLARS)),
             account=account,
             stop_loss_price=stop,
-            take_profit_price=target,
+            target_r_multiple=r_multiple,
             source=Trade.Source.AUTOPILOT,
             actor="demo trader",
         )
@@ -56,20 +56,16 @@ def trade(account: Account) -> None:
 
 
 def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
-    """Stop and target by the house's own rule, in turn with the stop near and with the target near, so
-    that both ends can be seen."""
+    """A stop by the house's rule and a target as a multiple of its risk, in turn with the stop near and
+    with the target near, so that both ends can be seen. The target follows the fill price."""
     config = configuration.of(account)
     instrument = market.instrument_named(account, symbol)
     view = market.view(account, instrument, config, with_atr=True)
     stop_is_near = Trade.objects.filter(account=account).count() % 2 == 0
-    rules = BracketConfig(
-        tick_size=instrument.tick_size,
-        stop_atr_multiple=NEAR if stop_is_near else FAR,
-        target_method=TargetMethod.ATR,
-        target_atr_multiple=FAR if stop_is_near else NEAR,
-    )
-    prices = compute_bracket_prices(view.ask, view.atr, rules)
-    return prices.stop_price, prices.target_price
+    risk, reward = (NEAR, FAR) if stop_is_near else (FAR, NEAR)
+    rules = BracketConfig(tick_size=instrument.tick_size, stop_atr_multiple=risk)
+    stop = compute_bracket_prices(view.ask, view.atr, rules).stop_price
+    return stop, reward / risk
 
 
 def is_time(account: Account) -> bool:

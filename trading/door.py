@@ -79,6 +79,7 @@ def execute_buy(
     entry_type: str = "market",
     stop_loss_price: Decimal | None = None,
     take_profit_price: Decimal | None = None,
+    target_r_multiple: Decimal | None = None,
     source: str = Trade.Source.COMMAND,
     actor: str = "system",
     within: Within | None = None,
@@ -107,6 +108,7 @@ def execute_buy(
         stop_loss_price,
         take_profit_price,
         source,
+        target_r_multiple=target_r_multiple,
         actor=actor,
         within=within,
     )
@@ -122,12 +124,14 @@ def open_position_with_brackets(
     take_profit_price: Decimal | None,
     source: str,
     *,
+    target_r_multiple: Decimal | None = None,
     actor: str = "system",
     within: Within | None = None,
 ) -> Verdict:
     """Open a long position with both its exits on the account named `exchange`.
 
-    Prices not given are computed by `compute_bracket_prices` from the configuration. Returns Opened
+    Prices not given are computed by `compute_bracket_prices` from the configuration (the target, where
+    `target_r_multiple` is given, by that multiple of the initial risk instead). Returns Opened
     with the Trade, or Denied with every limit that was broken and nothing written. `within` is called
     with the Trade inside the transaction that writes it. Raises BadInput, UnknownSymbol,
     MarketUnavailable and Recovering; nothing was written then either.
@@ -145,9 +149,20 @@ def open_position_with_brackets(
     if (paused := denied_before_looking(account)) is not None:
         return paused
     if account.recovered_at is None:
-        raise Recovering("the book is still being compared with the venue after a start")
-    proposal = propose(account, instrument, quantity, entry_type, stop_loss_price, take_profit_price)
+        raise Recovering(why_recovering(account))
+    rules = configuration.bracket_config(
+        configuration.of(account), instrument.tick_size, target_r_multiple=target_r_multiple
+    )
+    proposal = propose(account, instrument, quantity, entry_type, rules, stop_loss_price, take_profit_price)
     return admit(account, proposal, source=source, actor=actor, within=within)
+
+
+def why_recovering(account: Account) -> str:
+    """What keeps the first comparison from being made, as far as is known."""
+    known = account.private_error or account.venue_error
+    if known:
+        return f"the book cannot be compared with the venue: {known}"
+    return "the book is still being compared with the venue after a start"
 
 
 def account_for(exchange: str) -> Account:
@@ -184,28 +199,18 @@ def propose(
     instrument: Instrument,
     quantity: Decimal,
     entry_type: str,
+    rules: prices.BracketConfig,
     stop_loss_price: Decimal | None,
     take_profit_price: Decimal | None,
 ) -> Proposal:
     """Look at the market and price both legs. Raises BadInput when no usable prices follow."""
-    config = configuration.of(account)
-    rules = configuration.bracket_config(config, instrument.tick_size)
     view = market.view(
         account,
         instrument,
-        config,
-        with_atr=configuration.needs_atr(config, stop_loss_price, take_profit_price),
+        configuration.of(account),
+        with_atr=configuration.needs_atr(rules, stop_loss_price, take_profit_price),
     )
-    try:
-        stop, target = stop_loss_price, take_profit_price
-        if stop is None:
-            stop = prices.compute_bracket_prices(view.ask, view.atr, rules).stop_price
-        if target is None:
-            target = prices.target_for(view.ask, stop, view.atr, rules)
-    except prices.PriceRefusal as refusal:
-        raise BadInput("stop_loss_price", f"No stop and target can be computed: {refusal}.") from refusal
-    if stop >= target:
-        raise BadInput("stop_loss_price", f"stop_loss_price {stop} must be below take_profit_price {target}.")
+    stop, target = price_legs(view, rules, stop_loss_price, take_profit_price)
     request = EntryRequest(
         symbol=instrument.symbol,
         base=instrument.base,
@@ -219,8 +224,24 @@ def propose(
     return Proposal(
         request=request,
         view=view,
-        target_rule=configuration.target_rule(config, view.atr, given=take_profit_price is not None),
+        target_rule=configuration.target_rule(rules, view.atr, given=take_profit_price is not None),
     )
+
+
+def price_legs(
+    view: market.MarketView, rules: prices.BracketConfig, stop: Decimal | None, target: Decimal | None
+) -> tuple[Decimal, Decimal]:
+    """Both legs: what was given stays (the gate judges it), what was not is computed. A stop on the wrong
+    side of the price makes no target: that is then computed from half the price, and the gate denies."""
+    try:
+        if stop is None:
+            stop = prices.compute_bracket_prices(view.ask, view.atr, rules).stop_price
+        if target is None:
+            beside = stop if stop < view.ask else prices.round_down(view.ask / 2, rules.tick_size)
+            target = prices.target_for(view.ask, beside, view.atr, rules)
+    except prices.PriceRefusal as refusal:
+        raise BadInput("stop_loss_price", f"No stop and target can be computed: {refusal}.") from refusal
+    return stop, target
 
 
 def admit(account: Account, proposal: Proposal, *, source: str, actor: str, within: Within | None) -> Verdict:

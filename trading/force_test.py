@@ -16,6 +16,7 @@ from brackets.core.orders import ZERO
 from brackets.core.states import Role, State
 from brackets.models import Account, Bracket, Order
 from brackets.venue.port import VenueStatus, VenueUnavailable
+from brackets.watch import run_hooks
 from risk.core.gate import DenialCode
 from risk.core.plain import text
 from risk.models import AuditRow
@@ -33,7 +34,7 @@ class ForceTestFailed(Exception):
 
 
 def submit(symbol: str, amount_usd: str, say: Say) -> Command:
-    """Ask for the position. In demo a coin may be taken by the demo trader: it makes room, so wait."""
+    """Ask for the position. Where the demo trader holds the coin, wait until it has made room."""
     payload = {"symbol": symbol, "amount_usd": amount_usd}
     patience = timezone.now() + timedelta(seconds=DEMO_PATIENCE_SECONDS)
     while True:
@@ -42,15 +43,29 @@ def submit(symbol: str, amount_usd: str, say: Say) -> Command:
         account = command.account
         if account.mode != "demo" or codes != {DenialCode.POSITION_OPEN} or timezone.now() > patience:
             return command
-        say("waiting  the demo trader holds this coin and makes room when its bracket has closed")
-        wait_until_free(account, market.instrument_named(account, symbol).base, patience)
+        base = market.instrument_named(account, symbol).base
+        in_the_way = Trade.objects.filter(account=account, base=base, status=Trade.Status.OPEN).first()
+        if in_the_way is None:
+            continue  # it closed this moment
+        if in_the_way.source != Trade.Source.AUTOPILOT:
+            return command
+        say(
+            f"waiting  the demo trader holds {base} (trade {in_the_way.pk}) and makes room when it has closed"
+        )
+        wait_until_closed(account, in_the_way, patience)
 
 
-def wait_until_free(account: Account, base: str, patience: datetime) -> None:
-    while Trade.objects.filter(account=account, base=base, status=Trade.Status.OPEN).exists():
-        if timezone.now() > patience:
-            return
+def wait_until_closed(account: Account, trade: Trade, patience: datetime) -> None:
+    while trade.status == Trade.Status.OPEN and timezone.now() < patience:
+        be_the_watch_if_there_is_none(account)
         time.sleep(0.5)
+        trade.refresh_from_db()
+
+
+def be_the_watch_if_there_is_none(account: Account) -> None:
+    if not accounts.watch_is_alive(account, timezone.now()):
+        tasks.reconcile_once(account)
+        time.sleep(1.5)  # the rate budget is small
 
 
 def report(command: Command, say: Say, *, wait_seconds: int) -> None:
@@ -92,11 +107,8 @@ def follow(
             raise ForceTestFailed(
                 f"not {what} within {seconds} s: the bracket is {bracket.state} {bracket.alarm}".rstrip()
             )
-        if accounts.watch_is_alive(account, timezone.now()):
-            time.sleep(0.25)
-        else:
-            tasks.reconcile_once(account)
-            time.sleep(1)
+        be_the_watch_if_there_is_none(account)
+        time.sleep(0.25)
 
 
 def orders(bracket: Bracket, role: Role) -> list[Order]:
@@ -148,7 +160,7 @@ def say_end(account: Account, trade: Trade, say: Say) -> None:
     while trade.status != Trade.Status.CLOSED and timezone.now() < patience:
         time.sleep(0.25)
         if not accounts.watch_is_alive(account, timezone.now()):
-            tasks.run_hooks(account)
+            run_hooks(account)
         trade.refresh_from_db()
     if trade.status != Trade.Status.CLOSED:
         raise ForceTestFailed("the bracket is complete and the trade was not settled")

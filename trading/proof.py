@@ -22,7 +22,9 @@ from brackets.core.proof import Book, BookOrder, ClosedTrade, Execution, VenueOr
 from brackets.core.states import LIVE, Role, State
 from brackets.venue.port import LedgerEntry, OrderReport, TradeReport, Venue, VenueStatus
 from risk import journal
-from trading.models import Trade
+from risk.models import AuditRow
+from trading import settle
+from trading.models import EventCursor, Trade
 
 Say = Callable[[str], None]
 CATCH_UP_SECONDS = 90
@@ -213,10 +215,40 @@ def book_fill(fill: models.Fill, assets: dict[str, tuple[str, str]]) -> Executio
 
 
 def broken_invariants(account: models.Account) -> Iterable[str]:
-    """The invariants of every bracket, the journal's chain, and trades that should be closed."""
+    """The invariants of every bracket, what the trades say of them, and the journal with its chain."""
     brackets = models.Bracket.objects.filter(account=account).prefetch_related("orders", "fills")
     for row in brackets.order_by("pk").iterator(chunk_size=500):
         for sentence in violations(records.load(row)):
             yield f"bracket {row.pk}: {sentence}"
+    yield from untrue_trades(account)
+    yield from lost_brackets(account)
     if (broken := journal.first_broken_row()) is not None:
         yield broken
+
+
+def untrue_trades(account: models.Account) -> Iterable[str]:
+    """Trades that do not say what their finished bracket, its orders and fills say."""
+    trades = Trade.objects.filter(account=account, bracket__state=State.EXIT_COMPLETE)
+    cursor = EventCursor.objects.filter(consumer=settle.CONSUMER, account=account).first()
+    unsettled = models.BracketEvent.objects.filter(account=account)
+    unsettled = unsettled.filter(pk__gt=cursor.last_event_id) if cursor else unsettled
+    behind = set(unsettled.values_list("bracket", flat=True))
+    related = trades.select_related("bracket").prefetch_related("bracket__orders", "bracket__fills")
+    for trade in related.order_by("pk").iterator(chunk_size=500):
+        if trade.bracket_id in behind:
+            continue  # about to be settled
+        told = {name: getattr(trade, name) for name in settle.PROJECTED}
+        settle.project(trade, trade.updated_at, save=False)
+        for name in settle.PROJECTED:
+            true = getattr(trade, name)
+            if told[name] != true:
+                yield f"trade {trade.pk} says {name} is {told[name]}, its bracket and fills say {true}"
+
+
+def lost_brackets(account: models.Account) -> Iterable[str]:
+    """Brackets the journal tells of and the book does not have."""
+    subjects = AuditRow.objects.filter(action="bracket.EntryRequested").values_list("subject", flat=True)
+    opened = {int(subject.rpartition(" ")[2]) for subject in subjects}
+    kept = set(models.Bracket.objects.values_list("pk", flat=True))
+    for number in sorted(opened - kept):
+        yield f"bracket {number} was opened, the journal says, and is not in the book"

@@ -20,6 +20,21 @@ CONSUMER = "settle"
 BATCH = 500
 PRICE = Decimal("1E-10")
 RATIO = Decimal("1E-6")
+PROJECTED = (
+    "status",
+    "quantity",
+    "entry_price",
+    "entry_at",
+    "stop_loss_price",
+    "take_profit_price",
+    "exit_price",
+    "exit_at",
+    "exit_reason",
+    "fees",
+    "realized_pnl",
+    "r_multiple",
+)
+"""What a trade says by projection alone; `manage.py prove` makes it again and compares."""
 PROTECTED = frozenset({State.BRACKET_ACTIVE, State.TP_FILLED, State.SL_FILLED})
 
 
@@ -53,8 +68,8 @@ def trades_of(bracket_ids: set[int]) -> list[Trade]:
     )
 
 
-def project(trade: Trade, now: datetime) -> None:
-    """Write what the bracket now says of the trade."""
+def project(trade: Trade, now: datetime, *, save: bool = True) -> None:
+    """Set (and save) what the bracket now says of the trade."""
     bracket = trade.bracket
     orders, fills = list(bracket.orders.all()), list(bracket.fills.all())
     entries = [o for o in orders if o.role == Role.ENTRY and o.filled_quantity > 0]
@@ -72,7 +87,8 @@ def project(trade: Trade, now: datetime) -> None:
     trade.updated_at = now
     if over:
         close(trade, bracket, fills, bought)
-    trade.save()
+    if save:
+        trade.save()
 
 
 def close(trade: Trade, bracket: Bracket, fills: list[Fill], bought: Decimal) -> None:

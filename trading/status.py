@@ -41,7 +41,11 @@ def read_status(account: Account) -> dict[str, Any]:
             "alive": accounts.watch_is_alive(account, now),
             "lag_seconds": None if renewed_at is None else seconds(now - renewed_at),
         },
-        "venue": {"reachable": venue_is_reachable(account, now), "system": account.venue_system or None},
+        "venue": {
+            "reachable": venue_is_reachable(account, now),
+            "system": account.venue_system or None,
+            "error": account.private_error or account.venue_error or None,
+        },
         "recovering": account.recovered_at is None,
         "version": settings.VERSION,
     }

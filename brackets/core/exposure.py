@@ -7,7 +7,7 @@ Pure. Our knowledge lags; the truth is in the times the venue states: coins exis
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ class Exposure:
 def exposure(orders: Iterable[BracketOrder], until: datetime) -> Exposure:
     """Seconds, up to `until`, in which the bracket held coins without a live sell, and without a
     live stop. A market entry's fill is dated by its end (or its opening while it is partly filled)."""
-    known = tuple(order for order in orders if order.opened_at is not None)
+    known = tuple(with_opening(order) for order in orders if order.opened_at or order.venue_order_id)
     entries = [order for order in known if order.role is Role.ENTRY and order.filled > 0]
     if not entries:
         return Exposure(unprotected_seconds=Decimal(0), unstopped_seconds=Decimal(0))
@@ -39,6 +39,11 @@ def exposure(orders: Iterable[BracketOrder], until: datetime) -> Exposure:
         unprotected_seconds=uncovered_seconds(sells, begin, end),
         unstopped_seconds=uncovered_seconds(stops, begin, end),
     )
+
+
+def with_opening(order: BracketOrder) -> BracketOrder:
+    """An order the venue accepted and no reading has dated yet was opened when we sent it."""
+    return order if order.opened_at is not None else replace(order, opened_at=order.created_at)
 
 
 def uncovered_seconds(orders: Iterable[BracketOrder], begin: datetime, end: datetime) -> Decimal:

@@ -22,6 +22,7 @@ class Account(models.Model):
     venue_seen_at = models.DateTimeField(null=True, blank=True)
     venue_system = models.CharField(max_length=20, blank=True)  # online, maintenance, …
     venue_error = models.CharField(max_length=300, blank=True)
+    private_error = models.CharField(max_length=300, blank=True)  # why private calls fail; empty: they do not
 
     class Meta:
         constraints = [

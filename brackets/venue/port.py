@@ -24,6 +24,10 @@ class VenueUnavailable(Exception):
     """A read could not be answered (network, HTTP 5xx, throttled, maintenance). Nothing is known."""
 
 
+class KeyRefused(VenueUnavailable):
+    """The venue refuses our API key or its rights: asking again will not help, a person must look."""
+
+
 class BudgetExhausted(VenueUnavailable):
     """Our own rate budget has nothing left for this read; the venue was not asked. Try again shortly."""
 

@@ -20,6 +20,7 @@ from brackets.models.sender import SenderKey
 from brackets.venue.kraken.adapter import KrakenVenue
 from brackets.venue.port import (
     Accepted,
+    KeyRefused,
     OrderKind,
     OrderReport,
     OrderRequest,
@@ -196,3 +197,5 @@ def test_another_key_is_not_let_in(paper: str, venue: KrakenVenue) -> None:
     outcome = other.cancel("OAAAAA-BBBBB-CCCCCC")
     assert isinstance(outcome, Refused)
     assert outcome.reason is Reason.AUTHENTICATION
+    with pytest.raises(KeyRefused, match="KRAKEN_API_KEY"):
+        other.balances(urgent=True)

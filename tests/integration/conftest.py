@@ -33,7 +33,7 @@ class Caller:
 
     def __init__(self, token: str | None) -> None:
         # What a view does not catch must become an answer here too, not an exception of the test.
-        self.client = Client(raise_request_exception=False)
+        self.client = Client(raise_request_exception=False, enforce_csrf_checks=True)
         self.headers = {"Authorization": f"Token {token}"} if token else {}
 
     def get(self, path: str, **headers: str) -> Any:

@@ -91,8 +91,9 @@ ASKS = {
 
 @pytest.mark.parametrize("kind", ASKS)
 def test_a_viewer_may_read_and_not_command(market: Account, kind: str) -> None:
-    viewer = Caller(factories.a_token(factories.a_user()))
+    viewer = Caller(factories.a_token(factories.a_user("trading.view_trade")))
     assert viewer.get("trades/").status_code == 200
+    assert viewer.get("brackets/").status_code == 403
     answer = viewer.post(f"commands/{kind}/", ASKS[kind])
     assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
     assert answer.json()["code"] == "forbidden"
@@ -100,7 +101,7 @@ def test_a_viewer_may_read_and_not_command(market: Account, kind: str) -> None:
 
 
 def test_a_viewer_may_not_change_the_configuration(market: Account) -> None:
-    viewer = Caller(factories.a_token(factories.a_user()))
+    viewer = Caller(factories.a_token(factories.a_user("risk.view_systemconfig")))
     assert viewer.get("config/").status_code == 200
     assert viewer.patch("config/", {"maximum_notional": "5"}).status_code == 403
 
@@ -115,6 +116,7 @@ def test_each_right_opens_its_own_doors(market: Account) -> None:
     assert guard.post("commands/buy/", ASKS["buy"]).status_code == 403
     assert clerk.patch("config/", {"maximum_notional": "5"}).status_code == 200
     assert clerk.post("commands/pause/", ASKS["pause"]).status_code == 403
+    assert clerk.patch("config/", {"system_status": "PAUSED"}).status_code == 403
 
 
 def test_api_token_prints_a_token_and_nothing_else(market: Account, admin_user: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from risk.models import AuditRow, SystemConfig
 from tests import factories
 from tests.integration.conftest import Caller
 from trading import commands
+from trading.api import command_views
 from trading.models import Command, Trade
 
 PROBLEM = "application/problem+json"
@@ -128,9 +130,21 @@ def test_a_price_off_the_venues_grid_is_400_naming_the_step(caller: Caller) -> N
     assert "0.01" in answer.json()["detail"]
 
 
-def test_a_stop_above_the_target_is_400(caller: Caller) -> None:
-    answer = caller.post("commands/buy/", {**BUY, "stop_loss_price": "2600", "take_profit_price": "2550"})
-    assert answer.status_code == 400
+@pytest.mark.parametrize(
+    ("legs", "codes"),
+    [
+        ({"stop_loss_price": "2600", "take_profit_price": "2550"}, ["stop_not_below_price"]),
+        ({"stop_loss_price": "9000"}, ["stop_not_below_price"]),
+        ({"take_profit_price": "100"}, ["target_not_above_price"]),
+    ],
+)
+def test_a_leg_on_the_wrong_side_is_denied_by_its_own_name(
+    caller: Caller, legs: dict[str, str], codes: list[str]
+) -> None:
+    answer = caller.post("commands/buy/", {**BUY, **legs})
+    assert answer.status_code == 409
+    assert [denial["code"] for denial in answer.json()["denials"]] == codes
+    assert Trade.objects.count() == 0
 
 
 def test_an_unknown_field_is_refused_by_name(caller: Caller) -> None:
@@ -312,3 +326,11 @@ def test_the_loser_of_a_race_gets_the_winners_command(market: Account, admin_use
     finally:
         commands.asked_before = original
     assert Command.objects.count() == 1
+
+
+def test_many_who_wait_leave_threads_to_a_pause(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_views, "WAITERS", threading.BoundedSemaphore(1))
+    command_views.WAITERS.acquire()  # somebody waits already
+    began = time.monotonic()
+    assert caller.post("commands/buy/?wait=30", BUY).status_code == 202
+    assert time.monotonic() - began < 15  # it was answered without its wait

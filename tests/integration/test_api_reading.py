@@ -71,7 +71,7 @@ def test_status_tells_how_the_house_stands(caller: Caller) -> None:
     assert (status["open_trades"], status["recovering"]) == ("1", False)
     assert status["watch"]["alive"] is True
     assert Decimal("2") <= Decimal(status["watch"]["lag_seconds"]) < Decimal("5")
-    assert status["venue"] == {"reachable": True, "system": "online"}
+    assert status["venue"] == {"reachable": True, "system": "online", "error": None}
 
 
 def test_status_knows_a_dead_watch_and_a_venue_that_is_away(caller: Caller) -> None:

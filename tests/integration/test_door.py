@@ -87,7 +87,6 @@ def codes(verdict: door.Verdict) -> list[str]:
         ("take_profit_price", {"take_profit_price": Decimal("2600.005")}),
         ("take_profit_price", {"take_profit_price": Decimal("1E+30")}),
         ("take_profit_price", {"take_profit_price": Decimal(100000000)}),  # one more than the book can hold
-        ("stop_loss_price", {"stop_loss_price": TARGET, "take_profit_price": STOP}),
     ],
 )
 def test_malformed_asks_name_their_field(world: World, field: str, changes: dict[str, object]) -> None:

@@ -38,6 +38,42 @@ def test_book_and_venue_agree(traded: World) -> None:
     assert (verdict.orders, verdict.fills, verdict.trades) == (5, 3, 1)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("fees", Decimal(1)),
+        ("entry_price", Decimal(1)),
+        ("exit_price", Decimal(2)),
+        ("r_multiple", Decimal(55)),
+        ("quantity", Decimal(7)),
+        ("exit_reason", "manual"),
+        ("stop_loss_price", Decimal(3)),
+    ],
+)
+def test_a_trade_that_does_not_say_what_its_fills_say_is_found(
+    traded: World, field: str, value: object
+) -> None:
+    Trade.objects.filter(status="CLOSED").update(**{field: value})
+    (sentence,) = prove(traded)
+    assert f"says {field} is" in sentence
+
+
+def test_a_finished_trade_set_back_to_open_is_found(traded: World) -> None:
+    Trade.objects.filter(status="CLOSED").update(status="OPEN")
+    assert any("says status is OPEN" in sentence for sentence in prove(traded))
+
+
+def test_a_bracket_that_vanished_from_the_book_is_found(traded: World) -> None:
+    trade = Trade.objects.get(status="CLOSED")
+    bracket = trade.bracket
+    trade.delete()
+    for related in (bracket.fills, bracket.effects, bracket.events, bracket.orders):
+        related.all().delete()
+    number = bracket.pk
+    bracket.delete()
+    assert f"bracket {number} was opened, the journal says, and is not in the book" in prove(traded)
+
+
 def test_an_empty_book_agrees(world: World) -> None:
     assert prove(world) == ()
 

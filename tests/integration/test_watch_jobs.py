@@ -16,8 +16,8 @@ from django.utils import timezone
 from brackets import accounts, tasks
 from brackets.core.states import State
 from brackets.models import Account, Lease
-from brackets.venue.port import VenueUnavailable
-from brackets.watch import Runner, Watch, guarded
+from brackets.venue.port import KeyRefused, VenueUnavailable
+from brackets.watch import Runner, Watch, guarded, patience_after
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import TARGET, World, database_for_threads, fresh
 from trading.models import Trade
@@ -173,13 +173,49 @@ def test_a_job_that_fails_is_survived(world: World, error: Exception) -> None:
     def job() -> None:
         raise error
 
-    assert guarded(job) is None
+    outcome = guarded(job)
+    assert outcome is (error if isinstance(error, VenueUnavailable) else None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failures", "seconds"),
+    [
+        (None, 0, 0),
+        (VenueUnavailable("down"), 1, 1),
+        (VenueUnavailable("down"), 50, 5),
+        (KeyRefused("wrong key"), 1, 5),
+        (KeyRefused("wrong key"), 3, 20),
+        (KeyRefused("wrong key"), 50, 60),
+    ],
+)
+def test_a_venue_that_does_not_answer_is_left_alone_for_longer(
+    outcome: Exception | None, failures: int, seconds: float
+) -> None:
+    assert patience_after(outcome, failures) == seconds
+
+
+def test_a_refused_key_is_told_where_people_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = a_watch(world)
+    watch.take_lease()
+
+    def refused(**options: object) -> None:
+        raise KeyRefused("the venue refuses the key: EAPI:Invalid signature")
+
+    monkeypatch.setattr(world.venue, "open_orders", refused)
+    with pytest.raises(KeyRefused):
+        watch.read()
+    assert "Invalid signature" in fresh(world.account).private_error
+    monkeypatch.undo()
+    watch.last_cycle_at = None
+    watch.read()
+    assert fresh(world.account).private_error == ""
 
 
 def test_a_venue_that_is_down_is_remembered_for_the_status_page(world: World) -> None:
     watch = a_watch(world)
     world.venue.set_down(True)
-    watch.see_prices()
+    with pytest.raises(VenueUnavailable):
+        watch.see_prices()
     assert "refused" in fresh(world.account).venue_error
     world.venue.set_down(False)
     watch.see_prices()

@@ -112,6 +112,8 @@ def test_it_sells_once_when_killed_between_the_canceled_stop_and_the_exit(
 
     settled = world.get(f"trades/{trade}/")
     assert settled["exit_reason"] == "take_profit"
+    # The gap is the time we were dead, seen and counted: from the canceled stop to the sale.
+    assert Decimal(0) < Decimal(world.bracket()["unprotected_seconds"]) < 20
     assert world.placed("buy") == 1
     assert world.placed("sell") == 1
     assert "agree" in world.manage("prove").stdout

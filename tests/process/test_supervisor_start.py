@@ -66,6 +66,13 @@ def test_a_taken_port_is_named_with_its_variable(refusal, taken: str, tmp_path: 
         ({"PORT": "70000"}, "PORT=70000 is not a port"),
         ({"VENUE_PORT": "-1"}, "VENUE_PORT=-1 is not a port"),
         ({"HOST": "no such host"}, "not an address"),
+        ({"HOST": "192.0.2.1"}, "Set HOST"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of"),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a database URL"),
+        ({"DATABASE_URL": "sqlite://"}, "in memory"),
+        ({"DATABASE_URL": "sqlite:///"}, "in memory"),
+        ({"DATABASE_URL": "sqlite://:memory:"}, "in memory"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "in memory"),
         ({"DATABASE_URL": "mysql://nobody@127.0.0.1/x"}, "SQLite or PostgreSQL"),
         ({"DATABASE_URL": "sqlite:////nowhere/at/all/db.sqlite3"}, "cannot be written"),
         ({"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}, "cannot be written"),
@@ -78,6 +85,33 @@ def test_what_cannot_work_is_refused_in_a_sentence(refusal, changes: dict[str, s
     assert "nothing was started" in said
 
 
+HEADER = "timestamp,open,high,low,close,volume\n"
+BAR = "2024-08-05T00:00:00Z,2900,2950,2850,2900,1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "begins", "words"),
+    [
+        ("notes.txt", BAR, "", "neither synthetic nor a candle file's name"),
+        ("kraken_EURCHF_5m.csv", HEADER + BAR, "", "unknown pair EURCHF"),
+        ("kraken_ETHUSD_5m.csv", "these are somebody's notes\n", "", "has the columns"),
+        ("kraken_ETHUSD_5m.csv", HEADER, "", "has no bars"),
+        ("kraken_ETHUSD_5m.csv", HEADER + BAR.replace("2950", "1"), "", "line 2"),
+        ("kraken_ETHUSD_5m.csv.gz", HEADER + BAR, "", "cannot be read"),
+        ("kraken_ETHUSD_5m.csv", HEADER + BAR, "2030-01-01T00:00:00Z", "PAPER_START"),
+    ],
+    ids=["name", "pair", "columns", "empty", "bar", "gzip", "start"],
+)
+def test_a_file_that_is_no_market_is_refused(
+    refusal, tmp_path: Path, name: str, content: str, begins: str, words: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    said = refusal(PAPER_MARKET=str(tmp_path / name), PAPER_START=begins)
+    assert words in said
+    assert said.lower().count("nothing was started") == 1
+    assert not (tmp_path / "db.sqlite3").exists()
+
+
 def test_one_port_for_two_servers_is_refused(refusal) -> None:
     port = str(free_port())
     assert f"PORT and VENUE_PORT are both {port}" in refusal(PORT=port, VENUE_PORT=port)
@@ -87,6 +121,37 @@ def test_a_file_that_is_no_database_is_refused(refusal, tmp_path: Path) -> None:
     (tmp_path / "db.sqlite3").write_bytes(b"these are somebody's notes\n" * 100)
     assert "cannot be written" in refusal()
     assert (tmp_path / "db.sqlite3").read_bytes().startswith(b"these are somebody's notes")
+
+
+def printed(start: Callable[..., Program], code: str, environment: dict[str, str]) -> str:
+    program = start([PYTHON, "-c", code], environment=environment)
+    assert program.exit_code() == 0, program.err
+    return "\n".join(program.out)
+
+
+def test_blanks_around_commas_are_no_part_of_a_host(start, settings_of: dict[str, str]) -> None:
+    given = {
+        "ALLOWED_HOSTS": "desk.example , other.example,",
+        "CSRF_TRUSTED_ORIGINS": "https://a.b, https://c.d",
+    }
+    said = printed(
+        start,
+        "from config import settings as s; print(s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS)",
+        {**settings_of, **given},
+    )
+    assert said == "['desk.example', 'other.example'] ['https://a.b', 'https://c.d']"
+
+
+def test_the_supervisor_knows_its_settings_by_itself(start, settings_of: dict[str, str]) -> None:
+    """Its main, ended by a port that is no port, leaves Django ready for what the heartbeat asks."""
+    said = printed(
+        start,
+        "import os; os.environ.pop('DJANGO_SETTINGS_MODULE', None)\n"
+        "from config.supervisor.__main__ import main; code = main()\n"
+        "from django.conf import settings; print(code, settings.PORT)",
+        {**settings_of, "PORT": "70000"},
+    )
+    assert said == "2 70000"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from http import HTTPStatus
 
@@ -18,6 +19,7 @@ from trading.models import Command
 LONGEST_WAIT_SECONDS = 30
 LOOK_EVERY_SECONDS = 0.1
 LONGEST_KEY = 128
+WAITERS = threading.BoundedSemaphore(6)  # of the web process's 16 threads
 PERMISSIONS = {
     Kind.BUY: "trading.trade",
     Kind.FORCE_TEST: "trading.trade",
@@ -81,8 +83,14 @@ def key_of(request: Request) -> str | None:
 
 
 def await_outcome(command: Command, wait_seconds: int) -> None:
-    """Look at the Command until it is no longer merely accepted, or the time is up."""
+    """Look at the Command until it is no longer merely accepted, or the time is up. Where many wait
+    already the answer comes at once: waiting must never take the threads that a pause needs."""
     until = time.monotonic() + wait_seconds
-    while command.status == Command.Status.ACCEPTED and time.monotonic() < until:
-        time.sleep(LOOK_EVERY_SECONDS)
-        command.refresh_from_db(fields=["status"])
+    if not wait_seconds or not WAITERS.acquire(blocking=False):
+        return
+    try:
+        while command.status == Command.Status.ACCEPTED and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_SECONDS)
+            command.refresh_from_db(fields=["status"])
+    finally:
+        WAITERS.release()

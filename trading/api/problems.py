@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_cache_control
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -94,7 +95,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "recovering",
-                f"No entry yet: {error}. Try again in {RECOVERING_RETRY_SECONDS} s.",
+                f"No entry yet: {error}.",
                 headers={"Retry-After": str(RECOVERING_RETRY_SECONDS)},
             )
         case commands.IdempotencyConflict():
@@ -145,6 +146,7 @@ def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
+@csrf_exempt
 def no_such_path(request: HttpRequest) -> HttpResponse:
     """Anything under /api/ that is not an address of it."""
     return plain_response(

@@ -15,6 +15,14 @@ from trading.api.paging import NewestFirst
 from trading.api.resources import TRADES, Resource
 from trading.status import read_status
 
+SWITCHES = frozenset({"system_status", "is_trading_active"})
+
+
+def require_view(request: Request, resource: Resource) -> None:
+    """Raises the 403 problem when the caller may not look at rows of this kind."""
+    names = resource.rows().model._meta
+    require_permission(request, f"{names.app_label}.view_{names.model_name}")
+
 
 class StatusView(ApiView):
     """Whether this house is alive; with a token, how it stands."""
@@ -34,6 +42,7 @@ class ListView(ApiView):
     parameters = frozenset({"status", "symbol", "limit", "cursor"})
 
     def get(self, request: Request) -> Response:
+        require_view(request, self.resource)
         account = accounts.current()
         rows = self.resource.of(account)
         if (status := request.query_params.get("status")) is not None:
@@ -51,6 +60,7 @@ class DetailView(ApiView):
     resource: Resource = TRADES  # each address sets its own
 
     def get(self, request: Request, key: int) -> Response:
+        require_view(request, self.resource)
         return Response(self.resource.show(self.resource.one(accounts.current(), key)))
 
 
@@ -58,9 +68,12 @@ class ConfigView(ApiView):
     """The configuration; PATCH changes any part of it, whole or not at all."""
 
     def get(self, request: Request) -> Response:
+        require_permission(request, "risk.view_systemconfig")
         return Response(amendments.values(configuration.of(accounts.current())))
 
     def patch(self, request: Request, *args: Any) -> Response:
         require_permission(request, "risk.change_systemconfig")
+        if isinstance(request.data, dict) and SWITCHES & request.data.keys():
+            require_permission(request, "trading.pause")
         config = amendments.change(accounts.current(), request.data, actor=actor_of(request))
         return Response(amendments.values(config))

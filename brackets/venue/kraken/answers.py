@@ -13,7 +13,18 @@ import ccxt
 
 from brackets.venue.kraken import errors, parsing
 from brackets.venue.kraken.wire import Sending
-from brackets.venue.port import Accepted, Outcome, Reason, Refused, Unknown, UnknownWord, VenueUnavailable
+from brackets.venue.port import (
+    Accepted,
+    KeyRefused,
+    Outcome,
+    Reason,
+    Refused,
+    Unknown,
+    UnknownWord,
+    VenueUnavailable,
+)
+
+KEY_REFUSED = frozenset({Reason.AUTHENTICATION, Reason.PERMISSION})
 
 
 def placed(answer: Mapping[str, Any], *, validation: bool) -> Outcome:
@@ -63,6 +74,10 @@ def result_of(name: str, answer: Any) -> Mapping[str, Any]:
 def unavailable(name: str, error: Exception) -> VenueUnavailable:
     """One sentence for a read that failed, in Kraken's words where it said any."""
     said = errors.said(error)
+    if said is not None and any(errors.reason_for(word) in KEY_REFUSED for word in said.errors):
+        return KeyRefused(
+            f"the venue refuses the key: {said.words} ({name}); check KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY"
+        )
     if said is not None:
         return VenueUnavailable(f"Kraken's {name} refused: {said.words}")
     return VenueUnavailable(f"Kraken's {name} could not be asked: {type(error).__name__}: {error}"[:300])
