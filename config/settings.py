@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import warnings
 from pathlib import Path
 
 import environ
@@ -45,6 +46,11 @@ def truth(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}; nothing was started.")
 
 
+def listed(name: str) -> list[str]:
+    """What stands between commas, without the blanks around it."""
+    return [part for text in raw(name).split(",") if (part := text.strip())]
+
+
 # --- where state that is not the database lives (outside the repository) ---------------------
 STATE_DIR = Path(
     raw("BACKSTOP_STATE_DIR") or Path(raw("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "backstop"
@@ -79,13 +85,13 @@ HOST = raw("HOST", "127.0.0.1") or "127.0.0.1"
 PORT = whole("PORT", 5000)
 DEBUG = truth("DEBUG", False)
 SECRET_KEY = raw("SECRET_KEY") or kept_secret_key()
-ALLOWED_HOSTS = [h for h in raw("ALLOWED_HOSTS").split(",") if h] or [
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or [
     "127.0.0.1",
     "localhost",
     "[::1]",
     *([HOST] if HOST not in {"0.0.0.0", "::"} else []),
 ]
-CSRF_TRUSTED_ORIGINS = [o for o in raw("CSRF_TRUSTED_ORIGINS").split(",") if o]
+CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 # Behind TLS set SECURE=true: cookies, redirects and HSTS follow. Loopback needs plain http.
 SECURE = truth("SECURE", False)
 SECURE_SSL_REDIRECT = SECURE
@@ -160,22 +166,29 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step and no STATIC_ROOT: the p
 # --- the database ----------------------------------------------------------------------------
 DATABASE_URL = raw("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
 try:
-    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
+    with warnings.catch_warnings(action="ignore"):  # what is odd about the URL is said below, once
+        _database = environ.Env.db_url_config(DATABASE_URL)
+    DATABASES = {"default": _database}
+    _engine = _database["ENGINE"]
 except Exception:
     raise ImproperlyConfigured(
         "DATABASE_URL is not a database URL (sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME); "
         "nothing was started."
     ) from None
-_database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 60
 _database["CONN_HEALTH_CHECKS"] = True
-if "sqlite" in _database["ENGINE"]:
+if "sqlite" in _engine:
+    if not _database["NAME"] or ":memory:" in _database["NAME"]:
+        raise ImproperlyConfigured(
+            "DATABASE_URL names a database in memory, which the processes of Backstop cannot share; "
+            "nothing was started. Set sqlite:///PATH."
+        )
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
     }
-elif "postgresql" not in _database["ENGINE"]:
+elif "postgresql" not in _engine:
     raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL; nothing was started.")
 
 # --- the venue -------------------------------------------------------------------------------
@@ -244,11 +257,17 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL = raw("LOG_LEVEL").upper() or "INFO"
+if LOG_LEVEL not in LOG_LEVELS:
+    raise ImproperlyConfigured(
+        f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {raw('LOG_LEVEL')!r}; nothing was started."
+    )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": raw("LOG_LEVEL", "INFO").upper() or "INFO"},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"django-q": {"level": "WARNING"}},
 }

@@ -4,6 +4,7 @@ Exit codes: 0 stopped as asked; 2 refused to start, with one sentence on stderr 
 """
 
 import errno
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,11 @@ def why_not_free(host: str, port: int, *, variable: str) -> str | None:
                 f"port {port} on {host} is taken (perhaps by another Backstop); nothing was started. "
                 f"Stop what uses it, or set {variable} to a free port."
             )
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return (
+                f"{host} is no address of this machine ({error.strerror}); nothing was started. "
+                "Set HOST to one of its own, like 127.0.0.1."
+            )
         return (
             f"port {port} on {host} cannot be used ({error.strerror}); nothing was started. Set {variable}."
         )
@@ -65,6 +71,7 @@ def database_name(database: dict[str, object]) -> str:
 
 
 def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # for every process started here
     output = Output()
     try:
         from config import settings

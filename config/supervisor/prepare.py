@@ -1,4 +1,4 @@
-"""The step before the processes: settings checked, database opened and migrated, first user made.
+"""The step before the processes: settings and market checked, database opened and migrated, first user made.
 
 Runs as a process of its own between the supervisor's port check and the first child, so that a
 database that does not answer cannot keep the supervisor from stopping. Exit 0, or 2 with one
@@ -17,6 +17,8 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+
+from brackets.venue.paper.market import BadMarket, build_market
 
 MIGRATION_LOCK = 0x4261636B  # "Back": one machine at a time migrates a PostgreSQL database
 
@@ -40,6 +42,21 @@ def check_settings() -> None:
         complain(f"{word}: {message.msg}{hint} ({message.id})")
     if errors:
         raise Refusal("the settings above are wrong; nothing was started.")
+
+
+def check_market() -> None:
+    """Read the paper venue's market once, as the venue will: it may be a file that only looks like one."""
+    if not settings.ON_PAPER_VENUE:
+        return
+    try:
+        build_market(
+            market=settings.PAPER_MARKET,
+            start=settings.PAPER_START,
+            speed=settings.PAPER_SPEED,
+            seed=settings.PAPER_SEED,
+        )
+    except BadMarket as bad:
+        raise Refusal(f"{bad} Nothing was started.") from None
 
 
 def check_database() -> None:
@@ -115,6 +132,7 @@ def main() -> int:
     try:
         django.setup()
         check_settings()
+        check_market()
         check_database()
         with one_at_a_time():
             migrate()

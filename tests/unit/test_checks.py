@@ -106,6 +106,7 @@ def test_the_defaults_are_clean(settings: Any) -> None:
         ({"KRAKEN_TIMEOUT_SECONDS": "61"}, "brackets.E006"),
         ({"KRAKEN_TIMEOUT_SECONDS": "NaN"}, "brackets.E006"),
         ({"PAPER_MARKET": "/no/such/file.csv"}, "brackets.E007"),
+        ({"PAPER_MARKET": "x" * 5000}, "brackets.E007"),
         ({"PAPER_SPEED": "fast"}, "brackets.E008"),
         ({"PAPER_SPEED": "-1"}, "brackets.E008"),
         ({"PAPER_SEED": "a"}, "brackets.E008"),
