@@ -4,6 +4,10 @@ Rows that machines own are read-only here; what a person may change (configurati
 the same operations as everywhere else.
 """
 
+from django.contrib import admin
+
 from trading.admin import background, brackets, house, trades, world
 
 __all__ = ["background", "brackets", "house", "trades", "world"]
+
+admin.site.enable_nav_sidebar = False  # the tables need the room

@@ -65,6 +65,7 @@ def open_rows() -> list[dict[str, Any]]:
             "stop": leg_cell(legs(value_of(row))[0], row.last_price),
             "target": leg_cell(legs(value_of(row))[1], row.last_price),
             "coins": value_of(row).coins,
+            "leaving": row.state in ("EXITING", "TP_FILLED", "SL_FILLED"),
             "trade": getattr(row, "trade", None),
         }
         for row in rows
