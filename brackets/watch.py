@@ -56,6 +56,7 @@ class Watch:
     last_cycle_at: datetime | None = None
     last_balances_at: datetime | None = None
     last_status_at: datetime | None = None
+    equity_is_known: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     # --- jobs: plain functions, each run in a thread --------------------------------------------
@@ -125,6 +126,8 @@ class Watch:
         if self.is_due(self.last_status_at, STATUS_SECONDS, now):
             readers.note_venue(self.account, system=self.venue.system_status())
             self.last_status_at = now
+        if not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
+            self.equity_is_known = readers.measure_equity(self.account, now) is not None
         if self.need.urgent:
             return  # the rate budget is wanted for protection
         if self.is_due(self.last_balances_at, BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60), now):
