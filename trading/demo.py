@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from brackets import accounts, leases
 from brackets.core.prices import BracketConfig, PriceRefusal, compute_bracket_prices
+from brackets.core.states import ExitReason
 from brackets.models import Account, Instrument
 from brackets.operations import open_brackets
 from risk.core.gate import DenialCode
@@ -26,7 +27,8 @@ MOST_OPEN = 3  # people want to trade here too: half of the six pairs stay free
 YIELD_SECONDS = 180  # a pair that a person was denied because of us is left alone for so long
 PROOF_QUIET = timedelta(seconds=60)
 DOLLARS = (15, 25, 40, 60)
-NEAR, FAR = Decimal("0.25"), Decimal("0.625")  # multiples of the ATR
+NEAR, FAR = Decimal("0.15"), Decimal("0.6")  # multiples of the ATR
+RECENT_ENDS = 20
 SELDOM = frozenset({"BTC", "ETH"})  # what people try first
 
 
@@ -56,16 +58,23 @@ def trade(account: Account) -> None:
 
 
 def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
-    """A stop by the house's rule and a target as a multiple of its risk, in turn with the stop near and
-    with the target near, so that both ends can be seen. The target follows the fill price."""
+    """A stop by the house's rule and a target as a multiple of its risk, with that leg near whose end was
+    seen less of late. The target follows the fill price."""
     config = configuration.of(account)
     instrument = market.instrument_named(account, symbol)
     view = market.view(account, instrument, config, with_atr=True)
-    stop_is_near = Trade.objects.filter(account=account).count() % 2 == 0
-    risk, reward = (NEAR, FAR) if stop_is_near else (FAR, NEAR)
+    risk, reward = (NEAR, FAR) if stop_is_due(account) else (FAR, NEAR)
     rules = BracketConfig(tick_size=instrument.tick_size, stop_atr_multiple=risk)
     stop = compute_bracket_prices(view.ask, view.atr, rules).stop_price
     return stop, reward / risk
+
+
+def stop_is_due(account: Account) -> bool:
+    """Whether a stop should be shown next rather than a target: what was seen less, else in turn."""
+    mine = Trade.objects.filter(account=account, source=Trade.Source.AUTOPILOT)
+    ends = list(mine.filter(status=Trade.Status.CLOSED).values_list("exit_reason", flat=True)[:RECENT_ENDS])
+    stops, targets = ends.count(ExitReason.STOP_LOSS), ends.count(ExitReason.TAKE_PROFIT)
+    return mine.count() % 2 == 0 if stops == targets else stops < targets
 
 
 def is_time(account: Account) -> bool:
