@@ -101,7 +101,10 @@ def main(arguments: Sequence[str]) -> int:
 
     for url in ["", *databases]:
         say(f"--- pytest on {'PostgreSQL' if url else 'SQLite'}")
-        if not run(["-m", "pytest", "-n", WORKERS, *arguments[1:]], {**environment, "DATABASE_URL": url}):
+        if not run(
+            ["-m", "pytest", "-n", WORKERS, "--dist", "worksteal", *arguments[1:]],
+            {**environment, "DATABASE_URL": url},
+        ):
             passed = False
     return 0 if passed else 1
 
