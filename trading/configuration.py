@@ -12,6 +12,8 @@ from brackets.models import Account
 from brackets.operations import TargetRule
 from risk.models import SystemConfig
 
+PRICE_PLACES = Decimal("1E-10")  # what the price column holds
+RATIO_PLACES = 6
 DEMO_DEFAULTS = {
     # The demo market moves about an hour's worth in six seconds: legs near enough to be hit in minutes.
     "atr_minutes": 1,
@@ -70,4 +72,5 @@ def target_rule(rules: BracketConfig, atr: Decimal | None, *, given: bool) -> Ta
         return TargetRule()
     if rules.target_method is TargetMethod.R_MULTIPLE:
         return TargetRule(r_multiple=rules.target_r_multiple)
-    return TargetRule(distance=None if atr is None else rules.target_atr_multiple * atr)
+    distance = None if atr is None else (rules.target_atr_multiple * atr).quantize(PRICE_PLACES)
+    return TargetRule(distance=distance)

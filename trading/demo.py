@@ -66,7 +66,7 @@ def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
     risk, reward = (NEAR, FAR) if stop_is_due(account) else (FAR, NEAR)
     rules = BracketConfig(tick_size=instrument.tick_size, stop_atr_multiple=risk)
     stop = compute_bracket_prices(view.ask, view.atr, rules).stop_price
-    return stop, reward / risk
+    return stop, (reward / risk).quantize(Decimal("0.001"))
 
 
 def stop_is_due(account: Account) -> bool:

@@ -146,6 +146,11 @@ def open_position_with_brackets(
         if price is not None:
             require_positive(name, price)
             require_grid(name, price, instrument.tick_size, instrument.quote)
+    if target_r_multiple is not None:
+        require_positive("target_r_multiple", target_r_multiple)
+        require_grid(
+            "target_r_multiple", target_r_multiple, Decimal(1).scaleb(-configuration.RATIO_PLACES), "R"
+        )
     if (paused := denied_before_looking(account)) is not None:
         return paused
     if account.recovered_at is None:

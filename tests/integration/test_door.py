@@ -15,7 +15,7 @@ from brackets.venue.port import CandleReading
 from risk.models import SystemConfig
 from tests.integration.engine_venue import NOON
 from tests.integration.engine_world import ETH, QUANTITY, STOP, TARGET, World, in_thread, rows_of_everything
-from trading import demo, door, market
+from trading import configuration, demo, door, market
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -386,3 +386,33 @@ def test_the_demo_trader_opens_no_second_position_in_a_coin(world: World) -> Non
     assert sorted(bases) == sorted(set(bases)) == ["BTC", "ETH", "SOL"]
     world.turns(3)
     world.assert_sound()
+
+
+def test_a_target_by_multiple_follows_the_fill_and_is_exact(world: World) -> None:
+    verdict = door.execute_buy(ETH, Decimal(20), stop_loss_price=STOP, target_r_multiple=Decimal("0.167"))
+    assert isinstance(verdict, door.Opened)
+    bracket = verdict.trade.bracket
+    bracket.refresh_from_db()
+    assert bracket.target_r_multiple == Decimal("0.167")
+    with pytest.raises(door.BadInput, match="target_r_multiple has more than"):
+        door.execute_buy(ETH, Decimal(20), stop_loss_price=STOP, target_r_multiple=Decimal(1) / 6)
+
+
+def test_the_demo_trader_opens_with_either_leg_near(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_candles(world)
+    for due in (True, False):
+        monkeypatch.setattr(demo, "stop_is_due", lambda account, due=due: due)
+        stop, multiple = demo.legs(world.account, ETH)
+        verdict = door.propose(
+            world.account,
+            market.instrument_named(world.account, ETH),
+            Decimal("0.01"),
+            "market",
+            configuration.bracket_config(
+                configuration.of(world.account), Decimal("0.01"), target_r_multiple=multiple
+            ),
+            stop,
+            None,
+        )
+        assert verdict.target_rule.r_multiple == multiple
+        assert multiple == multiple.quantize(Decimal("0.001"))
