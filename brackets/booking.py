@@ -65,9 +65,12 @@ def book(account: Account, venue: Venue, orders: list[Order]) -> int:
     entries: dict[str, list[LedgerEntry]] = {}
     for entry in venue.ledgers(since=since):
         entries.setdefault(entry.reference, []).append(entry)
+    symbols = {order.bracket.symbol for order in orders}
+    instruments = {i.symbol: i for i in Instrument.objects.filter(account=account, symbol__in=symbols)}
     booked = 0
     for trade in sorted(trades, key=lambda t: t.executed_at):
-        booked += book_trade(account, by_venue_id[trade.venue_order_id], trade, entries)
+        order = by_venue_id[trade.venue_order_id]
+        booked += book_trade(order, trade, instruments[order.bracket.symbol], entries)
     return booked
 
 
@@ -88,9 +91,9 @@ def read_trades(venue: Venue, orders: list[Order]) -> list[TradeReport]:
 
 
 def book_trade(
-    account: Account, order: Order, trade: TradeReport, entries: dict[str, list[LedgerEntry]]
+    order: Order, trade: TradeReport, instrument: Instrument, entries: dict[str, list[LedgerEntry]]
 ) -> bool:
-    instrument = Instrument.objects.get(account=account, symbol=order.bracket.symbol)
+    """One fill with its money; False while the ledger does not show it or when it was booked already."""
     moved = entries.get(trade.venue_trade_id, [])
     base = [e for e in moved if e.asset == instrument.base_asset]
     quote = [e for e in moved if e.asset == instrument.quote_asset]
@@ -102,7 +105,7 @@ def book_trade(
         log.warning("ALARM trade %s has no ledger entries yet: booked from the trade", trade.venue_trade_id)
     sign = 1 if trade.side is Side.BUY else -1
     fill = Fill(
-        account=account,
+        account_id=order.account_id,
         bracket_id=order.bracket_id,
         order=order,
         venue_trade_id=trade.venue_trade_id,
@@ -131,7 +134,7 @@ def store_fill(fill: Fill, order: Order, trade: TradeReport, now: datetime) -> b
     """The fill and the step it causes, in one transaction; a fill booked by somebody else is left."""
     with transaction.atomic():
         bracket = Bracket.objects.select_for_update().get(pk=order.bracket_id)
-        if Fill.objects.filter(account=fill.account, venue_trade_id=fill.venue_trade_id).exists():
+        if Fill.objects.filter(account_id=fill.account_id, venue_trade_id=fill.venue_trade_id).exists():
             return False
         event = FillBooked(
             at=now,

@@ -150,7 +150,7 @@ def without_market(account: Account, error: MarketUnavailable) -> tuple[Denial, 
     if paused is not None:
         return paused.denials
     if account.recovered_at is None:
-        raise door.Recovering(f"{door.why_recovering(account)}; {error}") from error
+        raise door.Recovering(door.why_recovering(account) if account.venue_error else str(error)) from error
     return (
         Denial(
             code=VENUE_UNREACHABLE,

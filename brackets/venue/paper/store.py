@@ -149,11 +149,6 @@ class Store:
             self._write("layout", LAYOUT)
             self._write("world", world)
 
-    def drop_bars(self, *, symbol: str, minutes: int, before: int) -> None:
-        self._db.execute(
-            "DELETE FROM bars WHERE symbol = ? AND minutes = ? AND at < ?", (symbol, minutes, before)
-        )
-
     # --- reading -----------------------------------------------------------------------------------
 
     def read(self, name: str) -> Any:
