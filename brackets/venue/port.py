@@ -169,6 +169,20 @@ class OrderRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AmendRequest:
+    """New terms of an open order, changed in place: the order keeps its id. None leaves a term as it is."""
+
+    venue_order_id: str
+    symbol: str
+    touched_at: datetime | None  # when it was placed or last amended: what it costs depends on its age
+    quantity: Decimal | None = None  # the whole order's, what is filled included
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    post_only: bool = False
+    deadline_at: datetime | None = None  # by the venue's clock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrderReport:
     """One order as the venue states it at one reading."""
 
@@ -191,6 +205,29 @@ class OrderReport:
     opened_at: datetime | None
     closed_at: datetime | None
     trade_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderUpdate:
+    """What the venue's stream said of one order: only what the message carried. None, "" and () mean
+    "not said", never "nothing"."""
+
+    venue_order_id: str
+    at: datetime  # by the venue's clock
+    client_order_id: str | None = None
+    parent_venue_order_id: str | None = None
+    symbol: str | None = None
+    side: Side | None = None
+    kind: OrderKind | None = None
+    status: VenueStatus | None = None
+    quantity: Decimal | None = None
+    filled_quantity: Decimal | None = None
+    average_price: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    triggered: bool = False
+    reason: str = ""
+    trade_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -249,10 +286,25 @@ class Venue(Protocol):
     def server_time(self) -> datetime: ...
     def clock_offset(self) -> timedelta | None: ...  # venue's clock minus ours; None: not known
 
-    # private writes
+    # private writes; `touched_at`: when the order was placed or last amended, for what it costs by its age
     def place(self, request: OrderRequest, *, urgent: bool) -> Outcome: ...
-    def cancel(self, venue_order_id: str) -> Outcome: ...
-    def cancel_by_client_id(self, client_order_id: str) -> Outcome: ...
+    def amend(self, request: AmendRequest, *, urgent: bool) -> Outcome: ...
+    def cancel(
+        self,
+        venue_order_id: str,
+        *,
+        symbol: str | None = None,
+        touched_at: datetime | None = None,
+        urgent: bool = True,
+    ) -> Outcome: ...
+    def cancel_by_client_id(
+        self,
+        client_order_id: str,
+        *,
+        symbol: str | None = None,
+        touched_at: datetime | None = None,
+        urgent: bool = True,
+    ) -> Outcome: ...
 
     # private reads
     def open_orders(self, *, urgent: bool = False) -> Sequence[OrderReport]: ...
