@@ -19,7 +19,18 @@ from threading import RLock
 from brackets.venue import port
 from brackets.venue.paper.engine import Engine
 from brackets.venue.paper.market import TICK_SIZES, Tick
-from brackets.venue.paper.orders import Close, Entry, Kind, NewOrder, Order, Refused, Side, Status, Trade
+from brackets.venue.paper.orders import (
+    Amendment,
+    Close,
+    Entry,
+    Kind,
+    NewOrder,
+    Order,
+    Refused,
+    Side,
+    Status,
+    Trade,
+)
 from brackets.venue.paper.pairs import MAKER_RATE, PAIRS, TAKER_RATE
 from brackets.venue.paper.rules import Options
 from tests.integration.engine_words import ledger_entry, report, trade_report
@@ -32,6 +43,12 @@ REASONS = {
     "EOrder:Tick size check failed": port.Reason.BAD_PRICE,
     "EOrder:Unknown order": port.Reason.UNKNOWN_ORDER,
     "EOrder:Duplicate client order id": port.Reason.DUPLICATE_ID,
+    "EOrder:Post only order": port.Reason.POST_ONLY,
+    "EOrder:Rate limit exceeded": port.Reason.RATE_LIMITED,
+    "EOrder:Amend not supported:conditional close terms": port.Reason.OTHER,
+    "EService:Market in cancel_only mode": port.Reason.MARKET_LIMITED,
+    "EService:Market in post_only mode": port.Reason.MARKET_LIMITED,
+    "EService:Market in limit_only mode": port.Reason.MARKET_LIMITED,
     "EQuery:Unknown asset pair": port.Reason.UNKNOWN_SYMBOL,
 }
 
@@ -50,6 +67,7 @@ class SenderKilled(BaseException):
     """The process that was sending ended at this very moment; no `except Exception` sees it."""
 
 
+LateRequest = port.OrderRequest | port.AmendRequest
 Step = Fault | port.Outcome | Callable[[], None]
 
 
@@ -85,6 +103,7 @@ class EngineVenue:
         self.record = State()
         self.sent: list[port.OrderRequest] = []  # what left the product, arrived or not
         self.cancels: list[str] = []
+        self.amends: list[port.AmendRequest] = []
         self.asked: list[str] = []  # every call, by method
         self.faults_found: list[str] = []  # what the venue's own audit found
         self.down = False
@@ -93,7 +112,7 @@ class EngineVenue:
         self.bars: tuple[port.CandleReading, ...] = ()
         self._steps: dict[str, list[Step]] = {}
         self._frozen: dict[str, tuple[State, int]] = {}
-        self._late: list[port.OrderRequest] = []
+        self._late: list[LateRequest] = []
         self._ghosts: list[tuple[datetime, str, Decimal]] = []
         self._lock = RLock()
         ticks = [self.tick(symbol, price) for symbol, price in prices.items()]
@@ -147,7 +166,10 @@ class EngineVenue:
     def deliver_late(self) -> list[str]:
         """What hung on the wire arrives now; how the venue took each."""
         late, self._late = self._late, []
-        return [repr(self._accept(request)) for request in late]
+        return [
+            repr(self._amend(request) if isinstance(request, port.AmendRequest) else self._accept(request))
+            for request in late
+        ]
 
     def set_down(self, down: bool) -> None:
         self.down = down
@@ -158,16 +180,34 @@ class EngineVenue:
         self.sent.append(request)
         return self._write("place", lambda: self._accept(request), late=request)
 
-    def cancel(self, venue_order_id: str) -> port.Outcome:
+    def amend(self, request: port.AmendRequest, *, urgent: bool) -> port.Outcome:
+        self.amends.append(request)
+        return self._write("amend", lambda: self._amend(request), late=request)
+
+    def cancel(
+        self,
+        venue_order_id: str,
+        *,
+        symbol: str | None = None,
+        touched_at: datetime | None = None,
+        urgent: bool = True,
+    ) -> port.Outcome:
         self.cancels.append(venue_order_id)
         return self._write("cancel", lambda: self._cancel(txid=venue_order_id))
 
-    def cancel_by_client_id(self, client_order_id: str) -> port.Outcome:
+    def cancel_by_client_id(
+        self,
+        client_order_id: str,
+        *,
+        symbol: str | None = None,
+        touched_at: datetime | None = None,
+        urgent: bool = True,
+    ) -> port.Outcome:
         self.cancels.append(client_order_id)
         return self._write("cancel", lambda: self._cancel(cl_ord_id=client_order_id))
 
     def _write(
-        self, method: str, act: Callable[[], port.Outcome], *, late: port.OrderRequest | None = None
+        self, method: str, act: Callable[[], port.Outcome], *, late: LateRequest | None = None
     ) -> port.Outcome:
         step = self._next(method)
         if step is Fault.LOST_REQUEST or self.down:
@@ -209,6 +249,22 @@ class EngineVenue:
         except Refused as refused:
             return self._refusal(refused)
         return port.Accepted(venue_order_id=order.txid if order else None)
+
+    def _amend(self, request: port.AmendRequest) -> port.Outcome:
+        change = Amendment(
+            txid=request.venue_order_id,
+            volume=request.quantity,
+            limit_price=request.limit_price,
+            trigger_price=request.trigger_price,
+            post_only=request.post_only,
+            deadline_at=self._unix(request.deadline_at),
+        )
+        try:
+            with self._changing():
+                self.engine.amend(change, now=self._now())
+        except Refused as refused:
+            return self._refusal(refused)
+        return port.Accepted(venue_order_id=request.venue_order_id)
 
     def _cancel(self, **which: str) -> port.Outcome:
         try:

@@ -1,6 +1,6 @@
 """The port to a venue, answered by Kraken (or anything that speaks its protocol) through ccxt.
 
-Writes go through ccxt's unified create_order and cancel_order. Reads go through ccxt's implicit
+Writes go through ccxt's unified create_order, edit_order and cancel_order. Reads go through ccxt's implicit
 endpoints (sign, send, decode) and are parsed here, because ccxt's own parsers hide what the bracket
 lives by: they fold `pending` into `open` and let unknown statuses through, drop `refid`, `misc` and
 `reason`, let the client order id and `userref` share a field, look a client order id up as a `userref`,
@@ -13,17 +13,19 @@ send, and its cost in the rate budget. Demo and paper run this very class agains
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
-from brackets.venue.kraken import answers, budget, errors, parsing, placing
+from brackets.venue.kraken import amending, answers, budget, errors, parsing, placing
+from brackets.venue.kraken.calls import Calls, Params
 from brackets.venue.kraken.clock import ClockOffset
 from brackets.venue.kraken.markets import Markets
 from brackets.venue.kraken.wire import KrakenWire
 from brackets.venue.port import (
+    AmendRequest,
     BalanceReading,
     CandleReading,
     Instrument,
@@ -43,10 +45,11 @@ from brackets.venue.sender import SenderSlot
 
 ORDERS_A_QUERY = 50
 TRADES_A_QUERY = 20
-MOST_PAGES = 200
-PAGE_PATIENCE_SECONDS = 60.0  # a history that was begun is read to its end
 SHORTEST_DEADLINE = timedelta(seconds=2)  # the venue takes none that is nearer
-Params = dict[str, Any]
+NOTHING_EXECUTED = Refused(
+    reason=Reason.INVALID_ARGUMENTS,
+    message="not sent: validate mode executes nothing, and Kraken validates new orders only",
+)
 
 
 class KrakenVenue:
@@ -64,7 +67,6 @@ class KrakenVenue:
         patience_seconds: float = 0.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._slot = slot
         self._markets = Markets(
             lambda: KrakenWire(
                 url=url, api_key=api_key, private_key=private_key, timeout_seconds=timeout_seconds
@@ -72,7 +74,7 @@ class KrakenVenue:
             monotonic=monotonic,
         )
         self.validate_only = validate_only  # nothing this adapter places becomes an order
-        self.patience_seconds = patience_seconds  # how long a read that is not urgent may wait for budget
+        self._calls = Calls(slot=slot, markets=self._markets, patience_seconds=patience_seconds)
         self.clock = ClockOffset(self.server_time)
 
     @classmethod
@@ -104,7 +106,7 @@ class KrakenVenue:
         wanted = {catalogue.find(symbol).venue_symbol: symbol for symbol in symbols}
         if not wanted:
             return ()
-        result = self._public("Ticker", {"pair": ",".join(wanted)})
+        result = self._calls.public("Ticker", {"pair": ",".join(wanted)})
         missing = [symbol for key, symbol in wanted.items() if key not in result]
         if missing:
             raise VenueUnavailable(f"Kraken's Ticker left out {', '.join(missing)}")
@@ -117,16 +119,16 @@ class KrakenVenue:
         """The last `limit` bars, oldest first; the newest is not finished until its time is over."""
         pair = self._markets.fresh().catalogue.find(symbol)
         params = {"pair": pair.venue_symbol, "interval": minutes}
-        result = self._public("OHLC", params)
+        result = self._calls.public("OHLC", params)
         rows = parsing.field(result, pair.venue_symbol, "OHLC")
         return parsing.candles(rows, symbol)[-limit:] if limit > 0 else []
 
     def system_status(self) -> str:
-        return parsing.system_status(self._public("SystemStatus", {}))
+        return parsing.system_status(self._calls.public("SystemStatus", {}))
 
     def server_time(self) -> datetime:
         """Kraken's clock, in whole seconds."""
-        return parsing.server_time(self._public("Time", {}))
+        return parsing.server_time(self._calls.public("Time", {}))
 
     def clock_offset(self) -> timedelta | None:
         """Venue time minus local time, measured at most every five minutes; None when not known."""
@@ -142,9 +144,7 @@ class KrakenVenue:
         except UnknownSymbol as error:
             return Refused(reason=Reason.UNKNOWN_SYMBOL, message=str(error))
         except (VenueUnavailable, UnknownWord) as error:
-            return Refused(
-                reason=Reason.RATE_LIMITED, message=f"not sent, the markets are not known: {error}"
-            )
+            return not_known(error)
         refused = placing.refusal(request, instrument)
         if refused is not None:
             return refused
@@ -156,7 +156,7 @@ class KrakenVenue:
             )
             return answers.placed(answer, validation="validate" in call.body)
 
-        return self._write(
+        return self._calls.write(
             loaded.wire,
             send,
             urgent=urgent,
@@ -165,42 +165,80 @@ class KrakenVenue:
             too_late=lambda: self._deadline_refusal(request.deadline_at),
         )
 
-    def cancel(self, venue_order_id: str) -> Outcome:
-        """Ask for one order's end. Accepted says that it was asked, a reading says that it ended."""
-        wire = self._markets.wire()
-        return self._cancel(wire, lambda: wire.cancel_order(venue_order_id))
-
-    def cancel_by_client_id(self, client_order_id: str) -> Outcome:
-        wire = self._markets.wire()
-        params = {"clientOrderId": client_order_id}
-        return self._cancel(wire, lambda: wire.cancel_order(None, None, params))
-
-    def _cancel(self, wire: KrakenWire, send: Callable[[], Any]) -> Outcome:
-        return self._write(wire, lambda: answers.canceled(send()), urgent=True, verdict=errors.cancel_verdict)
-
-    def _write(
-        self,
-        wire: KrakenWire,
-        send: Callable[[], Outcome],
-        *,
-        urgent: bool,
-        verdict: Callable[[errors.Said], Outcome],
-        body: Mapping[str, object] | None = None,
-        too_late: Callable[[], Refused | None] = lambda: None,
-    ) -> Outcome:
-        """One write in one turn. What did not leave is refused; what left and is not explicit is unknown."""
+    def amend(self, request: AmendRequest, *, urgent: bool) -> Outcome:
+        """Change an open order in place, once. Accepted names the order, whose id stays as it was."""
+        if self.validate_only:
+            return NOTHING_EXECUTED
         try:
-            with self._slot.turn(cost=budget.WRITE_COST, urgent=urgent) as nonce:
-                refused = too_late()
-                if refused is not None:
-                    return refused
-                with wire.sending(nonce=nonce, body=body) as sending:
-                    try:
-                        return send()
-                    except Exception as error:  # also what ccxt's parser raises after the order stands
-                        return answers.write_outcome(error, sending, verdict)
-        except VenueUnavailable as error:
-            return Refused(reason=Reason.RATE_LIMITED, message=f"not sent: {error}")
+            loaded = self._markets.known()
+            instrument = loaded.catalogue.find(request.symbol)
+        except UnknownSymbol as error:
+            return Refused(reason=Reason.UNKNOWN_SYMBOL, message=str(error))
+        except (VenueUnavailable, UnknownWord) as error:
+            return not_known(error)
+        refused = amending.refusal(request, instrument)
+        if refused is not None:
+            return refused
+        call = amending.amend_call(request)
+
+        def send() -> Outcome:
+            answer = loaded.wire.edit_order(
+                request.venue_order_id,
+                instrument.venue_symbol,
+                call.type,
+                None,
+                call.amount,
+                call.price,
+                dict(call.params),
+            )
+            return answers.amended(answer, venue_order_id=request.venue_order_id)
+
+        return self._calls.write(
+            loaded.wire,
+            send,
+            urgent=urgent,
+            body=call.body,
+            verdict=errors.amend_verdict,
+            too_late=lambda: self._deadline_refusal(request.deadline_at),
+        )
+
+    def cancel(
+        self,
+        venue_order_id: str,
+        *,
+        symbol: str | None = None,
+        touched_at: datetime | None = None,
+        urgent: bool = True,
+    ) -> Outcome:
+        """Ask for one order's end. Accepted says that it was asked, a reading says that it ended.
+
+        `symbol` and `touched_at` (placed or last amended) tell what it costs; untold, it counts as dear.
+        """
+        return self._cancel((venue_order_id,), symbol=symbol, touched_at=touched_at, urgent=urgent)
+
+    def cancel_by_client_id(
+        self,
+        client_order_id: str,
+        *,
+        symbol: str | None = None,
+        touched_at: datetime | None = None,
+        urgent: bool = True,
+    ) -> Outcome:
+        named = (None, None, {"clientOrderId": client_order_id})
+        return self._cancel(named, symbol=symbol, touched_at=touched_at, urgent=urgent)
+
+    def _cancel(
+        self, named: tuple[Any, ...], *, symbol: str | None, touched_at: datetime | None, urgent: bool
+    ) -> Outcome:
+        if self.validate_only:
+            return NOTHING_EXECUTED
+        wire = self._markets.wire()
+        return self._calls.write(
+            wire,
+            lambda: answers.canceled(wire.cancel_order(*named)),
+            urgent=urgent,
+            verdict=errors.cancel_verdict,
+        )
 
     def _deadline_refusal(self, deadline: datetime | None) -> Refused | None:
         """A deadline that passed while the order waited for its turn (as far as we know the clock)."""
@@ -220,7 +258,7 @@ class KrakenVenue:
 
     def open_orders(self, *, urgent: bool = False) -> Sequence[OrderReport]:
         symbol_of = self._symbol_of()
-        result = self._private("OpenOrders", {"trades": "true"}, urgent=urgent)
+        result = self._calls.private("OpenOrders", {"trades": "true"}, urgent=urgent)
         return parsing.orders(parsing.field(result, "open", "OpenOrders"), symbol_of)
 
     def orders(self, venue_order_ids: Sequence[str], *, urgent: bool = False) -> Sequence[OrderReport]:
@@ -229,7 +267,7 @@ class KrakenVenue:
         reports: list[OrderReport] = []
         for number, batch in enumerate(batches(venue_order_ids, ORDERS_A_QUERY)):
             params = {"txid": ",".join(batch), "trades": "true"}
-            result = self._private("QueryOrders", params, urgent=urgent, begun=number > 0)
+            result = self._calls.private("QueryOrders", params, urgent=urgent, begun=number > 0)
             reports += parsing.orders(result, symbol_of)
         return reports
 
@@ -243,7 +281,7 @@ class KrakenVenue:
             params["cl_ord_id"] = client_order_id
         if since is not None:
             params["start"] = start_of(since)
-        pages = self._pages("ClosedOrders", "closed", params, urgent=urgent)
+        pages = self._calls.pages("ClosedOrders", "closed", params, urgent=urgent)
         reports = parsing.orders(pages, symbol_of)
         return [
             report
@@ -255,7 +293,7 @@ class KrakenVenue:
         symbol_of = self._symbol_of()
         reports: list[TradeReport] = []
         for number, batch in enumerate(batches(venue_trade_ids, TRADES_A_QUERY)):
-            result = self._private(
+            result = self._calls.private(
                 "QueryTrades",
                 {"txid": ",".join(batch)},
                 cost=budget.HISTORY_COST,
@@ -268,76 +306,33 @@ class KrakenVenue:
     def trades_since(self, since: datetime) -> Sequence[TradeReport]:
         symbol_of = self._symbol_of()
         params: Params = {"start": start_of(since)}
-        pages = self._pages("TradesHistory", "trades", params, cost=budget.HISTORY_COST)
+        pages = self._calls.pages("TradesHistory", "trades", params, cost=budget.HISTORY_COST)
         reports = parsing.trades(pages, symbol_of)
         return [report for report in reports if report.executed_at >= since]
 
     def ledgers(self, *, since: datetime, urgent: bool = False) -> Sequence[LedgerEntry]:
         params: Params = {"start": start_of(since)}
-        pages = self._pages("Ledgers", "ledger", params, cost=budget.HISTORY_COST, urgent=urgent)
+        pages = self._calls.pages("Ledgers", "ledger", params, cost=budget.HISTORY_COST, urgent=urgent)
         return [entry for entry in parsing.ledgers(pages) if entry.booked_at >= since]
 
     def balances(self, *, urgent: bool = False) -> Sequence[BalanceReading]:
-        return parsing.balances(self._private("BalanceEx", {}, urgent=urgent))
+        return parsing.balances(self._calls.private("BalanceEx", {}, urgent=urgent))
+
+    def websocket_token(self, *, urgent: bool = False) -> str:
+        """The word that opens the private stream: within 15 minutes, by the holder of this key. A secret."""
+        result = self._calls.private("GetWebSocketsToken", {}, urgent=urgent)
+        token = result.get("token")
+        if not isinstance(token, str) or not token:
+            raise VenueUnavailable("Kraken's GetWebSocketsToken gave no token")
+        return token
 
     def _symbol_of(self) -> Callable[[str], str]:
         """Kraken's pair names in our words; asked for before a turn is taken, for it may ask the venue."""
         return self._markets.fresh().catalogue.symbol_of
 
-    # --- asking ----------------------------------------------------------------------------------
 
-    def _public(self, name: str, params: Params) -> Mapping[str, Any]:
-        try:
-            answer = getattr(self._markets.wire(), f"publicGet{name}")(params)
-        except Exception as error:  # ccxt's own, or what it stumbled over in an odd answer
-            raise answers.unavailable(name, error) from error
-        return answers.result_of(name, answer)
-
-    def _private(
-        self,
-        name: str,
-        params: Params,
-        *,
-        cost: int = budget.READ_COST,
-        urgent: bool = False,
-        begun: bool = False,
-    ) -> Mapping[str, Any]:
-        """One private read in one turn. `begun`: a later part of a reading, which then waits for budget."""
-        wire = self._markets.wire()
-        patience = max(self.patience_seconds, PAGE_PATIENCE_SECONDS if begun else 0.0)
-        with self._slot.turn(cost=cost, urgent=urgent, patience_seconds=patience) as nonce:
-            with wire.sending(nonce=nonce):
-                try:
-                    answer = getattr(wire, f"privatePost{name}")(params)
-                except Exception as error:
-                    answer = error
-            if isinstance(answer, Exception) and errors.is_rate_limit(answer):
-                self._slot.note_rate_limited()
-        if isinstance(answer, Exception):
-            raise answers.unavailable(name, answer) from answer
-        return answers.result_of(name, answer)
-
-    def _pages(
-        self,
-        name: str,
-        key: str,
-        params: Params,
-        *,
-        cost: int = budget.READ_COST,
-        urgent: bool = False,
-    ) -> dict[str, Any]:
-        """Every page of a history by id. Newest first, so an entry that comes meanwhile only repeats one."""
-        entries: dict[str, Any] = {}
-        offset = 0
-        for page in range(MOST_PAGES):
-            paged = params | ({"ofs": offset} if offset else {})
-            result = self._private(name, paged, cost=cost, urgent=urgent, begun=page > 0)
-            found = parsing.mapping(parsing.field(result, key, name), name)
-            entries |= found
-            offset += len(found)
-            if not found or offset >= parsing.whole(parsing.field(result, "count", name), f"count of {name}"):
-                return entries
-        raise VenueUnavailable(f"Kraken's {name} has more than {MOST_PAGES} pages; ask for a shorter time")
+def not_known(error: Exception) -> Refused:
+    return Refused(reason=Reason.RATE_LIMITED, message=f"not sent, the markets are not known: {error}")
 
 
 def batches(ids: Sequence[str], size: int) -> Iterable[Sequence[str]]:

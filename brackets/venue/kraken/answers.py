@@ -38,6 +38,18 @@ def placed(answer: Mapping[str, Any], *, validation: bool) -> Outcome:
     return Unknown(message=f"the answer to the order names no order: {info!r:.200}")
 
 
+def amended(answer: Mapping[str, Any], *, venue_order_id: str) -> Outcome:
+    """The outcome of an AmendOrder that raised nothing: accepted only when it names the amendment.
+
+    ccxt states the amendment's id as if it were the order's; the order keeps the one it had.
+    """
+    info = answer.get("info")
+    amend_id = info.get("amend_id") if isinstance(info, Mapping) else None
+    if isinstance(amend_id, str) and amend_id:
+        return Accepted(venue_order_id=venue_order_id)
+    return Unknown(message=f"the answer to the amendment names none: {info!r:.200}")
+
+
 def canceled(answer: Mapping[str, Any]) -> Outcome:
     """The outcome of a CancelOrder that raised nothing: accepted only when it counts an order."""
     info = answer.get("info")
@@ -63,11 +75,13 @@ def write_outcome(error: Exception, sending: Sending, verdict: Callable[[errors.
 
 def result_of(name: str, answer: Any) -> Mapping[str, Any]:
     """The result of an answer without errors. Raises VenueUnavailable for anything else (a page, nothing)."""
-    if not isinstance(answer, Mapping) or answer.get("error") != []:
+    if not isinstance(answer, Mapping):
         raise VenueUnavailable(f"Kraken's {name} did not answer in its own words: {answer!r:.120}")
+    if answer.get("error") != []:  # the result is not quoted: it may be a secret
+        raise VenueUnavailable(f"Kraken's {name} answered with error {answer.get('error')!r:.120}")
     result = answer.get("result")
     if not isinstance(result, Mapping):
-        raise VenueUnavailable(f"Kraken's {name} answered without a result: {answer!r:.120}")
+        raise VenueUnavailable(f"Kraken's {name} answered without a result")
     return result
 
 

@@ -115,6 +115,11 @@ def placement_verdict(answer: Said) -> Outcome:
     return Refused(reason=reasons[0], message=answer.words)
 
 
+def amend_verdict(answer: Said) -> Outcome:
+    """What an amendment's error means: as for a cancel, for it too speaks of an order that stands."""
+    return cancel_verdict(answer)
+
+
 def cancel_verdict(answer: Said) -> Outcome:
     """What a cancel's error means: as for a placement, except that an order's own state is not guessed.
 

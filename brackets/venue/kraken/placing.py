@@ -60,9 +60,12 @@ def refusal(request: OrderRequest, instrument: Instrument) -> Refused | None:
     """Why this order must not be sent, naming the limit and the value; None when it may."""
     return (
         shape_refusal(request)
-        or quantity_refusal(request, instrument)
-        or price_refusal(request, instrument)
-        or cost_refusal(request, instrument)
+        or quantity_refusal(request.quantity, instrument)
+        or price_refusal("limit price", request.limit_price, instrument)
+        or price_refusal("trigger price", request.trigger_price, instrument)
+        or price_refusal("attached stop's price", request.close_stop_price, instrument)
+        or close_refusal(request)
+        or cost_refusal(request.quantity, request.limit_price, instrument)
     )
 
 
@@ -92,8 +95,7 @@ def shape_refusal(request: OrderRequest) -> Refused | None:
     return Refused(reason=Reason.INVALID_ARGUMENTS, message=message) if message else None
 
 
-def quantity_refusal(request: OrderRequest, instrument: Instrument) -> Refused | None:
-    quantity = request.quantity
+def quantity_refusal(quantity: Decimal, instrument: Instrument) -> Refused | None:
     if not quantity.is_finite() or quantity <= 0:
         return Refused(reason=Reason.BAD_QUANTITY, message=f"the quantity {quantity} is not positive")
     if not is_multiple(quantity, instrument.lot_step):
@@ -111,37 +113,39 @@ def quantity_refusal(request: OrderRequest, instrument: Instrument) -> Refused |
     return None
 
 
-def price_refusal(request: OrderRequest, instrument: Instrument) -> Refused | None:
-    prices = (
-        ("limit price", request.limit_price),
-        ("trigger price", request.trigger_price),
-        ("attached stop's price", request.close_stop_price),
-    )
-    for name, price in prices:
-        if price is None:
-            continue
-        if not price.is_finite() or price <= 0:
-            return Refused(reason=Reason.BAD_PRICE, message=f"the {name} {price} is not positive")
-        if not is_multiple(price, instrument.tick_size):
-            return Refused(
-                reason=Reason.BAD_PRICE,
-                message=f"the {name} {plain(price)} is not a multiple of {instrument.symbol}'s tick "
-                f"{plain(instrument.tick_size)}",
-            )
-    close, limit = request.close_stop_price, request.limit_price
-    if close is not None and limit is not None and close >= limit:
+def price_refusal(name: str, price: Decimal | None, instrument: Instrument) -> Refused | None:
+    """Whether this price can stand at the venue; none given is none to refuse."""
+    if price is None:
+        return None
+    if not price.is_finite() or price <= 0:
+        return Refused(reason=Reason.BAD_PRICE, message=f"the {name} {price} is not positive")
+    if not is_multiple(price, instrument.tick_size):
         return Refused(
             reason=Reason.BAD_PRICE,
-            message=f"the attached stop's price {plain(close)} is not below the limit price {plain(limit)}",
+            message=f"the {name} {plain(price)} is not a multiple of {instrument.symbol}'s tick "
+            f"{plain(instrument.tick_size)}",
         )
     return None
 
 
-def cost_refusal(request: OrderRequest, instrument: Instrument) -> Refused | None:
-    """costmin, where the cost is known before the send. Whether it binds stops is not established."""
-    if request.limit_price is None:
+def close_refusal(request: OrderRequest) -> Refused | None:
+    """An attached stop at or above what is paid would sell at once."""
+    close, limit = request.close_stop_price, request.limit_price
+    if close is None or limit is None or close < limit:
         return None
-    cost = request.quantity * request.limit_price
+    return Refused(
+        reason=Reason.BAD_PRICE,
+        message=f"the attached stop's price {plain(close)} is not below the limit price {plain(limit)}",
+    )
+
+
+def cost_refusal(
+    quantity: Decimal | None, limit_price: Decimal | None, instrument: Instrument
+) -> Refused | None:
+    """costmin, where the cost is known before the send. Whether it binds stops is not established."""
+    if quantity is None or limit_price is None:
+        return None
+    cost = quantity * limit_price
     if cost >= instrument.minimum_cost:
         return None
     return Refused(

@@ -31,7 +31,8 @@ from requests.adapters import HTTPAdapter
 CONNECT_SECONDS = 2.0  # of a sender's lease, besides the answer's timeout
 QUIET = logging.getLogger("backstop.wire")
 QUIET.setLevel(logging.INFO)  # at DEBUG ccxt writes the API key and every signature into the log
-NUMERIC = frozenset({"volume", "price", "price2"})
+NUMERIC = frozenset({"volume", "price", "price2", "order_qty", "limit_price", "trigger_price"})
+COMPARED = frozenset({"AddOrder", "AmendOrder"})  # leave exactly as asked, or not at all
 
 
 class NotSent(Exception):
@@ -117,7 +118,7 @@ class KrakenWire(ccxt.kraken):  # type: ignore[misc]
         **options: Any,
     ) -> Any:
         sending: Sending | None = getattr(self.local, "sending", None)
-        if path == "AddOrder":
+        if path in COMPARED:
             wanted = sending.body if sending is not None else None
             difference = body_difference(wanted, params or {})
             if difference:
