@@ -31,6 +31,7 @@ def check_venue(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Every complaint about the venue's settings, in the order a person meets them."""
     rules: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
         api_url,
+        stream_urls,
         keys,
         tier,
         timeout,
@@ -66,6 +67,41 @@ def api_url() -> Iterator[CheckMessage]:
             f"KRAKEN_API_URL is plain http to {parts.hostname}: keys and orders travel unencrypted.",
             hint="Set an https URL.",
             id="brackets.W001",
+        )
+
+
+def stream_urls() -> Iterator[CheckMessage]:
+    """The WebSocket URLs; the same URL for both is judged once."""
+    names = {settings.KRAKEN_WS_PUBLIC_URL: "KRAKEN_WS_PUBLIC_URL", settings.KRAKEN_WS_URL: "KRAKEN_WS_URL"}
+    for url, name in reversed(names.items()):
+        yield from stream_url(name, url)
+
+
+def stream_url(name: str, url: str) -> Iterator[CheckMessage]:
+    parts = split(url)
+    if parts is None or parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        yield Error(
+            f"{name} is {shown(url)!r}, which is no URL of a WebSocket.",
+            hint="Set scheme, host, port and /v2, like wss://ws-auth.kraken.com/v2.",
+            id="brackets.E009",
+        )
+    elif parts.username is not None or parts.password is not None:
+        yield Error(
+            f"{name} carries a user or a password.",
+            hint="Nothing of that kind is needed: the stream is opened with a token of the API key.",
+            id="brackets.E010",
+        )
+    elif parts.path.rstrip("/") != "/v2" or parts.query or parts.fragment:
+        yield Error(
+            f"{name} is {shown(url)!r}; it must end in /v2 right after host and port.",
+            hint="Only version 2 of Kraken's WebSocket is spoken; set a URL that ends in /v2.",
+            id="brackets.E010",
+        )
+    elif settings.TRADING_MODE == "live" and parts.scheme == "ws" and not is_loopback(parts.hostname):
+        yield Warning(
+            f"{name} is plain ws to {parts.hostname}: what you trade travels unencrypted.",
+            hint="Set a wss URL.",
+            id="brackets.W002",
         )
 
 

@@ -206,17 +206,20 @@ def paper_private_key() -> str:
 
 if ON_PAPER_VENUE:  # real keys, if any, are not even read: demo and paper cannot spend real money
     KRAKEN_API_URL = PAPER_VENUE_URL
+    KRAKEN_WS_URL = KRAKEN_WS_PUBLIC_URL = f"ws://127.0.0.1:{VENUE_PORT}/v2"
     KRAKEN_API_KEY = "paper-venue-key"
     KRAKEN_PRIVATE_KEY = paper_private_key()
 else:
     KRAKEN_API_URL = raw("KRAKEN_API_URL") or "https://api.kraken.com"
+    KRAKEN_WS_URL = raw("KRAKEN_WS_URL") or "wss://ws-auth.kraken.com/v2"
+    KRAKEN_WS_PUBLIC_URL = raw("KRAKEN_WS_PUBLIC_URL") or (
+        KRAKEN_WS_URL if raw("KRAKEN_WS_URL") else "wss://ws.kraken.com/v2"
+    )
     KRAKEN_API_KEY = raw("KRAKEN_API_KEY")
     KRAKEN_PRIVATE_KEY = raw("KRAKEN_PRIVATE_KEY")
 KRAKEN_API_URL = KRAKEN_API_URL.rstrip("/")
-KRAKEN_WS_URL = raw("KRAKEN_WS_URL") or "wss://ws-auth.kraken.com/v2"
-KRAKEN_WS_PUBLIC_URL = raw("KRAKEN_WS_PUBLIC_URL") or (
-    KRAKEN_WS_URL if raw("KRAKEN_WS_URL") else "wss://ws.kraken.com/v2"
-)
+KRAKEN_WS_URL = KRAKEN_WS_URL.rstrip("/")
+KRAKEN_WS_PUBLIC_URL = KRAKEN_WS_PUBLIC_URL.rstrip("/")
 KRAKEN_TIER = raw("KRAKEN_TIER", "starter").lower() or "starter"
 KRAKEN_TIMEOUT_SECONDS = raw("KRAKEN_TIMEOUT_SECONDS", "5") or "5"
 INITIAL_BALANCE = raw("INITIAL_BALANCE")

@@ -23,6 +23,8 @@ LIVE = {
     "KRAKEN_API_KEY": "key",
     "KRAKEN_PRIVATE_KEY": SECRET,
     "KRAKEN_API_URL": "https://api.kraken.com",
+    "KRAKEN_WS_URL": "wss://ws-auth.kraken.com/v2",
+    "KRAKEN_WS_PUBLIC_URL": "wss://ws.kraken.com/v2",
 }
 
 
@@ -44,6 +46,8 @@ def _demo(settings: Any) -> None:
         "ON_PAPER_VENUE": True,
         "EXECUTION_MODE": "MARKET_ONLY",
         "KRAKEN_API_URL": "http://127.0.0.1:5001",
+        "KRAKEN_WS_URL": "ws://127.0.0.1:5001/v2",
+        "KRAKEN_WS_PUBLIC_URL": "ws://127.0.0.1:5001/v2",
         "KRAKEN_TIER": "starter",
         "KRAKEN_TIMEOUT_SECONDS": "5",
         "PAPER_MARKET": "synthetic",
@@ -97,6 +101,15 @@ def test_the_defaults_are_clean(settings: Any) -> None:
         ({"KRAKEN_API_URL": "https://api.kraken.com?x=1"}, "brackets.E002"),
         ({"KRAKEN_API_URL": "https://me:secret@api.kraken.com"}, "brackets.E002"),
         ({**LIVE, "KRAKEN_API_URL": "http://10.0.0.5:80"}, "brackets.W001"),
+        ({"KRAKEN_WS_URL": "https://ws-auth.kraken.com/v2"}, "brackets.E009"),
+        ({"KRAKEN_WS_URL": "wss:///v2"}, "brackets.E009"),
+        ({"KRAKEN_WS_PUBLIC_URL": "wss://ws.kraken.com:port/v2"}, "brackets.E009"),
+        ({"KRAKEN_WS_URL": "wss://ws-auth.kraken.com"}, "brackets.E010"),
+        ({"KRAKEN_WS_PUBLIC_URL": "wss://ws.kraken.com/v1"}, "brackets.E010"),
+        ({"KRAKEN_WS_URL": "wss://ws-auth.kraken.com/v2?token=1"}, "brackets.E010"),
+        ({"KRAKEN_WS_URL": "wss://me:secret@ws-auth.kraken.com/v2"}, "brackets.E010"),
+        ({**LIVE, "KRAKEN_WS_URL": "ws://10.0.0.5:80/v2"}, "brackets.W002"),
+        ({**LIVE, "KRAKEN_WS_PUBLIC_URL": "ws://10.0.0.5:80/v2"}, "brackets.W002"),
         ({**LIVE, "KRAKEN_API_KEY": ""}, "brackets.E003"),
         ({**LIVE, "KRAKEN_PRIVATE_KEY": ""}, "brackets.E003"),
         ({**LIVE, "KRAKEN_PRIVATE_KEY": "not base64!"}, "brackets.E004"),
@@ -126,6 +139,16 @@ def test_plain_http_to_this_machine_is_fine_in_live(settings: Any, url: str) -> 
     assert ids(settings, **{**LIVE, "KRAKEN_API_URL": url}) == []
 
 
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:5001/v2", "ws://localhost:8080/v2/", "ws://[::1]:9/v2"])
+def test_a_plain_stream_of_this_machine_is_fine_in_live(settings: Any, url: str) -> None:
+    assert ids(settings, **{**LIVE, "KRAKEN_WS_URL": url, "KRAKEN_WS_PUBLIC_URL": url}) == []
+
+
+def test_one_wrong_url_for_both_streams_is_said_once(settings: Any) -> None:
+    url = "wss://ws.kraken.com"
+    assert ids(settings, KRAKEN_WS_URL=url, KRAKEN_WS_PUBLIC_URL=url) == ["brackets.E010"]
+
+
 def test_live_does_not_judge_the_paper_venues_settings(settings: Any) -> None:
     assert ids(settings, **LIVE, VENUE_PORT=5000, PAPER_MARKET="/no/such/file.csv") == []
 
@@ -138,6 +161,8 @@ def test_no_secret_is_said(settings: Any) -> None:
     )
     assert said
     assert not any(word in said for word in (*secrets.values(), "passw0rd"))
+    said = "".join(f"{m.msg} {m.hint}" for m in complaints(settings, KRAKEN_WS_URL="wss://me:passw0rd@x/v1"))
+    assert said and "passw0rd" not in said
 
 
 def test_check_deploy_is_clean_with_production_settings(tmp_path: Path) -> None:
