@@ -13,6 +13,9 @@ from enum import StrEnum
 LARGEST_EXPONENT = 15
 """Beyond 1E±15 nothing is a price, and the 28 digits of the arithmetic would no longer be exact."""
 
+BPS = Decimal(10_000)
+"""Basis points in a whole."""
+
 
 class StopMethod(StrEnum):
     ATR = "ATR"
@@ -87,6 +90,25 @@ def compute_bracket_prices(entry_price: Decimal, atr: Decimal | None, config: Br
     if not stop < entry_price < target:
         raise PriceRefusal(f"stop {stop}, entry {entry_price}, target {target} are not in rising order")
     return BracketPrices(stop_price=stop, target_price=target)
+
+
+def entry_limit_price(bid: Decimal, *, offset_bps: Decimal, offset_ticks: int, tick_size: Decimal) -> Decimal:
+    """Where a post-only buy stands: bid · (1 - offset_bps / 10,000) rounded down to the tick, and
+    `offset_ticks` ticks below that. Never above the bid, so it never takes liquidity of the book it saw.
+
+    Raises PriceRefusal when the bid or the tick is no price, an offset is negative, or nothing above 0
+    is left.
+    """
+    require_positive("bid", bid)
+    require_positive("tick_size", tick_size)
+    if not offset_bps.is_finite() or offset_bps < 0 or offset_ticks < 0:
+        raise PriceRefusal(
+            f"the entry's offsets must not be below 0, not {offset_bps} bps, {offset_ticks} ticks"
+        )
+    price = round_down(bid * (1 - offset_bps / BPS), tick_size) - offset_ticks * tick_size
+    if price <= 0:
+        raise PriceRefusal(f"the entry would rest at {price}, which is not above 0 (bid {bid})")
+    return price
 
 
 def target_for(

@@ -13,6 +13,7 @@ from brackets.core.prices import (
     StopMethod,
     TargetMethod,
     compute_bracket_prices,
+    entry_limit_price,
     on_grid,
     round_down,
     round_nearest,
@@ -87,3 +88,39 @@ def test_any_number_at_all_gives_prices_or_a_named_refusal(
         assert str(refusal)
         return
     assert 0 < prices.stop_price < entry < prices.target_price
+
+
+OFFSET = st.decimals("0", "200", places=2)
+TICKS = st.integers(0, 50)
+
+
+@given(bid=PRICE, bps=OFFSET, ticks=TICKS, tick=TICK)
+def test_a_limit_entry_stands_on_the_grid_below_the_bid_by_what_was_asked(
+    bid: Decimal, bps: Decimal, ticks: int, tick: Decimal
+) -> None:
+    asked = bid * bps / 10_000 + ticks * tick
+    try:
+        price = entry_limit_price(bid, offset_bps=bps, offset_ticks=ticks, tick_size=tick)
+    except PriceRefusal:
+        assert bid - asked < tick  # nothing above 0 is left on the grid
+        return
+    assert 0 < price <= bid
+    assert on_grid(price, tick)
+    assert asked <= bid - price < asked + tick
+
+
+@given(
+    bid=ANYTHING,
+    bps=ANYTHING,
+    ticks=st.integers(),
+    tick=ANYTHING,
+)
+def test_any_number_at_all_gives_a_limit_price_or_a_named_refusal(
+    bid: Decimal, bps: Decimal, ticks: int, tick: Decimal
+) -> None:
+    try:
+        price = entry_limit_price(bid, offset_bps=bps, offset_ticks=ticks, tick_size=tick)
+    except PriceRefusal as refusal:
+        assert str(refusal)
+        return
+    assert 0 < price <= bid

@@ -12,6 +12,7 @@ from brackets.core.prices import (
     StopMethod,
     TargetMethod,
     compute_bracket_prices,
+    entry_limit_price,
     on_grid,
     round_down,
     round_nearest,
@@ -127,3 +128,30 @@ def test_on_grid() -> None:
     assert on_grid(D("1.23"), TICK)
     assert not on_grid(D("1.234"), TICK)
     assert on_grid(D("7.5"), D("2.5"))
+
+
+@pytest.mark.parametrize(
+    ("bps", "ticks", "expected"),
+    [
+        (D(0), 0, "100.05"),  # at the bid, rounded down to the tick
+        (D(0), 1, "100.04"),
+        (D(10), 0, "99.95"),  # 100.057 less 0.100057 is 99.956943
+        (D(10), 3, "99.92"),
+        (D("0.5"), 0, "100.05"),
+    ],
+)
+def test_a_limit_entry_by_hand_at_bid_100_057(bps: Decimal, ticks: int, expected: str) -> None:
+    price = entry_limit_price(D("100.057"), offset_bps=bps, offset_ticks=ticks, tick_size=TICK)
+    assert price == D(expected)
+
+
+@pytest.mark.parametrize(("bps", "ticks"), [(D(-1), 0), (D("NaN"), 0), (D("Infinity"), 0), (D(0), -1)])
+def test_an_offset_above_the_bid_is_refused(bps: Decimal, ticks: int) -> None:
+    with pytest.raises(PriceRefusal, match="must not be below 0"):
+        entry_limit_price(D(100), offset_bps=bps, offset_ticks=ticks, tick_size=TICK)
+
+
+@pytest.mark.parametrize(("bps", "ticks"), [(D(10_000), 0), (D(0), 10_000), (D("9999.5"), 1)])
+def test_an_offset_that_leaves_no_price_is_refused(bps: Decimal, ticks: int) -> None:
+    with pytest.raises(PriceRefusal, match="which is not above 0"):
+        entry_limit_price(D(100), offset_bps=bps, offset_ticks=ticks, tick_size=TICK)
