@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Q
 from django.utils import timezone
@@ -40,8 +41,12 @@ class Absorbed:
     changed: int
 
 
-def absorb(account: Account, reports: Iterable[OrderReport]) -> Absorbed:
-    """Apply every report of an order of ours; foreign orders are left alone."""
+def absorb(
+    account: Account, reports: Iterable[OrderReport], *, asked_at: datetime | None = None
+) -> Absorbed:
+    """Apply every report of an order of ours; foreign orders are left alone. `asked_at` is when the reading
+    was asked for (now, where it was not said): what it shows may be older than when it is read."""
+    asked_at = asked_at or timezone.now()
     reports = sorted(reports, key=lambda r: r.parent_venue_order_id is not None)  # parents first
     ours = our_orders(account, reports)
     seen, changed = set(), 0
@@ -53,7 +58,7 @@ def absorb(account: Account, reports: Iterable[OrderReport]) -> Absorbed:
         if not says_something_new(order, report):
             continue
         adopting = order.venue_order_id == report.parent_venue_order_id
-        changed += apply_report(order, report, adopting=adopting)
+        changed += apply_report(order, report, adopting=adopting, asked_at=asked_at)
     return Absorbed(seen=frozenset(seen), changed=changed)
 
 
@@ -96,23 +101,27 @@ def says_something_new(order: Order, report: OrderReport) -> bool:
         or order.status != STATUSES[report.status]
         or order.filled_quantity != report.filled_quantity
         or order.quantity != report.quantity
+        or order.amendment is not None  # a reading settles it, by the terms it shows
+        or (report.trigger_price is not None and order.trigger_price != report.trigger_price)
+        or (report.limit_price is not None and order.limit_price != report.limit_price)
         or (report.triggered and not order.triggered)
         or not set(report.trade_ids) <= set(order.trade_ids)
     )
 
 
-def apply_report(order: Order, report: OrderReport, *, adopting: bool) -> bool:
+def apply_report(order: Order, report: OrderReport, *, adopting: bool, asked_at: datetime) -> bool:
+    event = event_of(report, adopting, asked_at)
     try:
-        return operations.apply(order.bracket_id, event_of(report, adopting), actor=ACTOR) is not None
+        return operations.apply(order.bracket_id, event, actor=ACTOR) is not None
     except RefusedEvent as refused:
         log.error("report of %s refused: %s", report.venue_order_id, refused)
         return False
 
 
-def event_of(report: OrderReport, adopting: bool) -> OrderReported:
+def event_of(report: OrderReport, adopting: bool, asked_at: datetime) -> OrderReported:
     is_stop = report.side is Side.SELL and report.kind in STOP_KINDS
     return OrderReported(
-        at=timezone.now(),
+        at=asked_at,
         venue_order_id=report.venue_order_id,
         client_order_id=report.client_order_id,
         parent_venue_order_id=report.parent_venue_order_id,
@@ -122,6 +131,7 @@ def event_of(report: OrderReport, adopting: bool) -> OrderReported:
         filled=report.filled_quantity,
         average_price=report.average_price,
         trigger_price=report.trigger_price,
+        limit_price=report.limit_price,
         triggered=report.triggered,
         opened_at=report.opened_at,
         ended_at=report.closed_at,
