@@ -19,6 +19,8 @@ class SenderKey(models.Model):
     urgent_until = models.DateTimeField(null=True, blank=True)  # somebody urgent waits: others stand back
     counter_thousandths = models.BigIntegerField()  # Kraken's REST counter as we reckon it, in 1/1000 points
     counter_at = models.DateTimeField()  # when it stood there
+    # Kraken's trading counters: symbol -> [1/1000 points, when they stood there in ms since 1970]
+    pair_counters = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField()
 

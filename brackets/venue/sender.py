@@ -1,9 +1,10 @@
 """One sender per API key: at any moment, one process on one machine talks to the venue with it.
 
 Every private request takes a turn. A turn is won by one compare-and-swap in the database that takes the
-lease, raises the last nonce and charges the rate budget together; it is held until the HTTP answer is
-in, so that nonces arrive at the venue in the order in which they were given. Between turns an urgent
-waiter is served before others.
+lease, raises the last nonce and charges the rate budget (the key's REST counter and the pair's trading
+counter) together; it is held until the HTTP answer is in, so that nonces arrive at the venue in the order
+in which they were given. Between turns an urgent waiter is served before others. A charge decays from the
+answer on, not from the claim: the venue may have counted it as late as that.
 
 What keeps it safe is the nonce, not the lease. Where a lease runs out under a holder that still waits,
 or is taken from a process known to be dead, a request of the former holder that arrives late bears a
@@ -33,7 +34,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from brackets.models.sender import SenderKey
-from brackets.venue.kraken import budget
+from brackets.venue.kraken import budget, pair_budget
 from brackets.venue.port import BudgetExhausted, VenueUnavailable
 
 log = logging.getLogger("backstop.sender")
@@ -94,10 +95,18 @@ def is_dead(holder: str) -> bool:
 # --- the turn ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
+@dataclass(kw_only=True, slots=True)
+class Turn:
+    """The right to send one private request. What its answer says of our counters is noted here."""
+
     nonce: int
     fence: int
+    cost: int  # of the key's counter
+    symbol: str | None  # whose trading counter it charged
+    book: pair_budget.Book  # the trading counters with this turn's charge
+    decays_from: int  # when that charge decays from, unless the answer is in before
+    key_is_full: bool = False  # the venue says so: believe it
+    pair_is_full: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,10 +116,35 @@ class Busy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spent:
-    """The rate budget has nothing for this call yet."""
+    """A rate budget has nothing for this call yet."""
 
-    counter: int
+    words: str
     free_in_milliseconds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a caller wants to send."""
+
+    cost: int  # points of the key's counter
+    urgent: bool
+    spending: pair_budget.Spending | None  # of the pair's counter
+
+
+def milliseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MILLISECOND
+
+
+def spent(what: str, level: int, *, cost: int, urgent: bool, tier: budget.Tier) -> Spent | None:
+    """Why a call of `cost` points must not be made at this level, and when it may; None when it may now."""
+    if budget.charged(level, cost=cost, urgent=urgent, tier=tier) is not None:
+        return None
+    wait = budget.milliseconds_until(level, cost=cost, urgent=urgent, tier=tier)
+    return Spent(
+        words=f"{what}: counter {level / 1000:.1f} of {tier.limit / 1000:g}, "
+        f"free for this call in {wait / 1000:.1f} s",
+        free_in_milliseconds=wait,
+    )
 
 
 class SenderSlot:
@@ -128,6 +162,7 @@ class SenderSlot:
         if tier not in budget.TIERS:
             raise ValueError(f"KRAKEN_TIER is {tier!r}; it must be one of {', '.join(budget.TIERS)}")
         self.key_fingerprint, self.tier, self.clock = key_fingerprint, budget.TIERS[tier], clock
+        self.pair_tier = pair_budget.TIERS[tier]
         self.lease = timedelta(seconds=timeout_seconds + LEASE_MARGIN_SECONDS)
         # Long enough to outlive a lease whose holder vanished on another machine.
         self.max_wait_seconds = max_wait_seconds or self.lease.total_seconds() + 3.0
@@ -141,25 +176,29 @@ class SenderSlot:
         )
 
     @contextmanager
-    def turn(self, *, cost: int, urgent: bool, patience_seconds: float = 0.0) -> Iterator[int]:
+    def turn(
+        self,
+        *,
+        cost: int,
+        urgent: bool,
+        spending: pair_budget.Spending | None = None,
+        patience_seconds: float = 0.0,
+    ) -> Iterator[Turn]:
         """The right to send one private request, with the nonce it must bear.
 
-        `cost` is in points of the rate budget. Without budget a call that is not urgent raises
-        BudgetExhausted at once, or after `patience_seconds`; an urgent one may use the reserve and waits
-        for it. Raises VenueUnavailable when no turn comes in time, InsideTransaction, and whatever
-        the database raises: without it nothing is sent.
+        `cost` is in points of the key's counter, `spending` what a write costs its pair's. Without budget
+        a call that is not urgent raises BudgetExhausted at once, or after `patience_seconds`; an urgent
+        one may use the reserve and waits for it. Raises VenueUnavailable when no turn comes in time,
+        InsideTransaction, and whatever the database raises: without it nothing is sent.
         """
         if connection.in_atomic_block:
             raise InsideTransaction("a request to the venue inside a transaction: commit first, then send")
-        taken = self._take(cost=cost, urgent=urgent, patience_seconds=patience_seconds)
+        wanted = Wanted(cost=cost, urgent=urgent, spending=spending)
+        turn = self._take(wanted, patience_seconds=patience_seconds)
         try:
-            yield taken.nonce
+            yield turn
         finally:
-            self._release(taken.fence)
-
-    def note_rate_limited(self) -> None:
-        """The venue says its counter is full: believe it. To be called inside a turn."""
-        self._rows().update(counter_thousandths=self.tier.limit, counter_at=self.clock())
+            self._release(turn)
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -174,75 +213,131 @@ class SenderSlot:
         fresh = {"counter_thousandths": self.tier.limit, "counter_at": now, "updated_at": now}
         return SenderKey.objects.get_or_create(key_fingerprint=self.key_fingerprint, defaults=fresh)[0]
 
-    def _take(self, *, cost: int, urgent: bool, patience_seconds: float) -> Taken:
+    def _take(self, wanted: Wanted, *, patience_seconds: float) -> Turn:
         began = time.monotonic()
         wish_again_at = 0.0
-        budget_wait = self.max_wait_seconds if urgent else patience_seconds
+        budget_wait = self.max_wait_seconds if wanted.urgent else patience_seconds
         while True:
             pause = random.uniform(*POLL_SECONDS)
-            answer = self._attempt(cost=cost, urgent=urgent)
+            answer = self._attempt(wanted)
             waited = time.monotonic() - began
             match answer:
-                case Taken():
+                case Turn():
                     return answer
                 case Spent():
                     if waited + answer.free_in_milliseconds / 1000 > budget_wait:
-                        raise BudgetExhausted(
-                            f"the rate budget is used up: counter {answer.counter / 1000:.1f} of "
-                            f"{self.tier.limit / 1000:g}, free for this call in "
-                            f"{answer.free_in_milliseconds / 1000:.1f} s"
-                        )
+                        raise BudgetExhausted(answer.words)
                     pause = max(pause, min(answer.free_in_milliseconds / 1000, BUDGET_POLL_SECONDS))
                 case Busy():
                     if waited > max(self.max_wait_seconds, budget_wait):
                         raise VenueUnavailable(f"no turn to send within {waited:.1f} s: others are sending")
-                    if urgent and waited >= wish_again_at:
+                    if wanted.urgent and waited >= wish_again_at:
                         self._rows().update(urgent_until=self.clock() + timedelta(seconds=URGENT_SECONDS))
                         wish_again_at = waited + URGENT_SECONDS / 2
             time.sleep(pause)
 
-    def _attempt(self, *, cost: int, urgent: bool) -> Taken | Busy | Spent:
+    def _attempt(self, wanted: Wanted) -> Turn | Busy | Spent:
         """One look and, when it is our turn, one compare-and-swap."""
         row, now = self._row(), self.clock()
-        level = self._level(row, now)
-        after = budget.charged(level, cost=cost, urgent=urgent, tier=self.tier)
-        if after is None:
+        book = self._book(row, now)
+        spent = self._key_spent(row, wanted, now) or self._pair_spent(book, wanted, now)
+        if spent is not None:
             self._heal_clock(row, now)
-            wait = budget.milliseconds_until(level, cost=cost, urgent=urgent, tier=self.tier)
-            return Spent(counter=level, free_in_milliseconds=wait)
-        if self._is_held(row, now) or (not urgent and self._is_wanted(row, now)):
+            return spent
+        if self._is_held(row, now) or (not wanted.urgent and self._is_wanted(row, now)):
             return Busy()
-        nonce = max(row.last_nonce + 1, (now - EPOCH) // MILLISECOND)
+        turn = self._charged(row, book, wanted, now)
         won = (
             self._rows()
             .filter(fence=row.fence)
             .update(
-                fence=row.fence + 1,
+                fence=turn.fence,
                 holder=holder_name(),
                 lease_expires_at=now + self.lease,
-                last_nonce=nonce,
-                counter_thousandths=after,
-                counter_at=now,
+                last_nonce=turn.nonce,
+                counter_thousandths=self._level(row, now) + wanted.cost * budget.POINT,
+                counter_at=max(now, row.counter_at) if wanted.cost == 0 else now + self.lease,
+                pair_counters=turn.book,
                 updated_at=now,
             )
         )
-        return Taken(nonce=nonce, fence=row.fence + 1) if won else Busy()
+        return turn if won else Busy()
 
-    def _release(self, fence: int) -> None:
+    def _charged(self, row: SenderKey, book: pair_budget.Book, wanted: Wanted, now: datetime) -> Turn:
+        """The turn as it would be taken now, its charge dated at the end of the lease."""
+        at, decays_from = milliseconds(now), milliseconds(now + self.lease)
+        spending = wanted.spending
+        return Turn(
+            nonce=max(row.last_nonce + 1, at),
+            fence=row.fence + 1,
+            cost=wanted.cost,
+            symbol=spending.symbol if spending is not None else None,
+            decays_from=decays_from,
+            book=pair_budget.lifted(
+                book,
+                spending.symbol if spending is not None else None,
+                by=spending.points(now) if spending is not None else 0,
+                at_milliseconds=at,
+                decays_from=decays_from,
+                tier=self.pair_tier,
+            ),
+        )
+
+    def _release(self, turn: Turn) -> None:
         """Give the turn back, if it is still ours. The answer in hand is worth more than the lease."""
+        now = self.clock()
+        at = milliseconds(now)
+        book = pair_budget.settled(turn.book, decays_from=turn.decays_from, at_milliseconds=at)
+        if turn.pair_is_full and turn.symbol is not None:
+            book = pair_budget.filled(book, turn.symbol, at_milliseconds=at, tier=self.pair_tier)
+        changes: dict[str, Any] = {"holder": "", "lease_expires_at": None, "pair_counters": book}
+        if turn.cost:
+            changes["counter_at"] = now
+        if turn.key_is_full:
+            changes |= {"counter_thousandths": self.tier.limit, "counter_at": now}
         try:
-            self._rows().filter(fence=fence).update(holder="", lease_expires_at=None)
+            self._rows().filter(fence=turn.fence).update(**changes)
         except DatabaseError:
             log.exception("the turn could not be given back; its lease runs out by itself")
+
+    # --- the budget --------------------------------------------------------------------------------
+
+    def _key_spent(self, row: SenderKey, wanted: Wanted, now: datetime) -> Spent | None:
+        level = self._level(row, now)
+        return spent(
+            "the rate budget is used up", level, cost=wanted.cost, urgent=wanted.urgent, tier=self.tier
+        )
+
+    def _pair_spent(self, book: pair_budget.Book, wanted: Wanted, now: datetime) -> Spent | None:
+        spending = wanted.spending
+        if spending is None or spending.symbol is None:  # without its pair nobody can say that it is spent
+            return None
+        level = pair_budget.level(
+            book, spending.symbol, at_milliseconds=milliseconds(now), tier=self.pair_tier
+        )
+        what = f"the trading budget of {spending.symbol} is used up"
+        cost = spending.points(now)
+        return spent(what, level, cost=cost, urgent=wanted.urgent, tier=self.pair_tier)
+
+    def _book(self, row: SenderKey, now: datetime) -> pair_budget.Book:
+        return pair_budget.healed(
+            pair_budget.read(row.pair_counters),
+            latest_milliseconds=milliseconds(now + 2 * self.lease),
+            at_milliseconds=milliseconds(now),
+        )
 
     def _level(self, row: SenderKey, now: datetime) -> int:
         elapsed = (now - row.counter_at) // MILLISECOND
         return budget.decayed(row.counter_thousandths, elapsed_milliseconds=elapsed, tier=self.tier)
 
     def _heal_clock(self, row: SenderKey, now: datetime) -> None:
-        """A counter dated in the future (a clock was set back) would not decay until then."""
-        if row.counter_at > now:
+        """Counters dated further ahead than a lease (a clock was set back) would not decay until then."""
+        latest = now + 2 * self.lease
+        if row.counter_at > latest:
             self._rows().filter(fence=row.fence, counter_at=row.counter_at).update(counter_at=now)
+        healed = self._book(row, now)
+        if healed != pair_budget.read(row.pair_counters):
+            self._rows().filter(fence=row.fence).update(pair_counters=healed)
 
     def _is_held(self, row: SenderKey, now: datetime) -> bool:
         if not row.holder or row.lease_expires_at is None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from brackets.models.sender import SenderKey
 from brackets.venue.kraken.adapter import KrakenVenue
-from brackets.venue.port import OrderKind, OrderRequest, Side
+from brackets.venue.port import AmendRequest, OrderKind, OrderRequest, Side
 from brackets.venue.sender import SenderSlot, fingerprint
 from tests.contract.stub import Stub
 
@@ -57,6 +57,21 @@ def limit_buy(**changes: Any) -> OrderRequest:
 def stop_sell(**changes: Any) -> OrderRequest:
     fields = {"side": Side.SELL, "kind": OrderKind.STOP_LOSS, "trigger_price": Decimal("59000.1")}
     return market_buy(**(fields | changes))
+
+
+def limit_sell(**changes: Any) -> OrderRequest:
+    return limit_buy(**({"side": Side.SELL} | changes))
+
+
+def new_terms(**changes: Any) -> AmendRequest:
+    """An amendment of the BTC/USD order OAAAAA-BBBBB-CCCCCC, whose age is not told."""
+    fields: dict[str, Any] = {
+        "venue_order_id": "OAAAAA-BBBBB-CCCCCC",
+        "symbol": "BTC/USD",
+        "touched_at": None,
+        "quantity": Decimal("0.02"),
+    }
+    return AmendRequest(**(fields | changes))
 
 
 def placed(

@@ -20,6 +20,7 @@ from tests.contract.kraken_case import (
     CLIENT_ID,
     PRIVATE_KEY,
     limit_buy,
+    limit_sell,
     market_buy,
     placed,
     slot_for,
@@ -44,6 +45,17 @@ def sent_body(stub: Stub, request: OrderRequest) -> str:
     return stub.sent("AddOrder")[0].order_body
 
 
+def sent_fields(stub: Stub, request: OrderRequest) -> dict[str, str]:
+    """All that left but the nonce."""
+    sent_body(stub, request)
+    params = stub.sent("AddOrder")[0].params
+    return {name: value for name, value in params.items() if name != "nonce"}
+
+
+def plain_fields(**fields: str) -> dict[str, str]:
+    return {"pair": "XXBTZUSD", "volume": "0.01", "oflags": "fciq", "cl_ord_id": CLIENT_ID} | fields
+
+
 def test_a_market_order_names_its_id_and_takes_its_fee_in_quote(stub: Stub) -> None:
     assert sent_body(stub, market_buy()) == (
         f"pair=XXBTZUSD&type=buy&ordertype=market&volume=0.01&cl_ord_id={CLIENT_ID}&oflags=fciq"
@@ -54,6 +66,41 @@ def test_a_stop_goes_out_as_stop_loss_with_its_trigger_as_price(stub: Stub) -> N
     body = sent_body(stub, stop_sell())
     assert "type=sell&ordertype=stop-loss&volume=0.01&price=59000.1" in body.replace(
         f"&cl_ord_id={CLIENT_ID}", ""
+    )
+
+
+def test_a_stop_leaves_whole_and_without_close_terms(stub: Stub) -> None:
+    assert sent_fields(stub, stop_sell()) == plain_fields(type="sell", ordertype="stop-loss", price="59000.1")
+
+
+@pytest.mark.parametrize(("request_", "side"), [(limit_buy(), "buy"), (limit_sell(), "sell")])
+def test_a_plain_limit_leaves_with_its_price_and_neither_flag_nor_expiry(
+    stub: Stub, request_: OrderRequest, side: str
+) -> None:
+    assert sent_fields(stub, request_) == plain_fields(type=side, ordertype="limit", price="60000.5")
+
+
+def test_a_maker_entry_leaves_with_every_field_and_no_other(stub: Stub) -> None:
+    """`timeInForce="PO"` would send `timeinforce=PO`; here GTD stands there, and post is a flag."""
+    request = limit_buy(
+        post_only=True,
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        close_stop_price=Decimal("59000.1"),
+    )
+    assert sent_fields(stub, request) == plain_fields(
+        type="buy",
+        ordertype="limit",
+        price="60000.5",
+        oflags="fciq,post",
+        timeinforce="GTD",
+        expiretm="1767225600",
+        **{"close[ordertype]": "stop-loss", "close[price]": "59000.1"},
+    )
+
+
+def test_a_post_only_target_leaves_without_expiry(stub: Stub) -> None:
+    assert sent_fields(stub, limit_sell(post_only=True)) == plain_fields(
+        type="sell", ordertype="limit", price="60000.5", oflags="fciq,post"
     )
 
 
@@ -90,8 +137,22 @@ def test_a_validation_says_true_in_kraken_s_spelling_and_needs_no_id(stub: Stub)
 
 def test_an_adapter_in_validate_mode_never_places(stub: Stub) -> None:
     stub.will("AddOrder", ok({"descr": {"order": "buy 0.01 XBTUSD @ market"}}))
-    venue_on(stub, validate_only=True).place(market_buy(), urgent=False)
+    outcome = venue_on(stub, validate_only=True).place(market_buy(), urgent=False)
+    assert outcome == Accepted(venue_order_id=None)
     assert stub.sent("AddOrder")[0].params["validate"] == "true"
+
+
+def test_a_validation_that_is_refused_says_why(stub: Stub) -> None:
+    stub.will("AddOrder", says("EOrder:Insufficient funds"))
+    outcome = venue_on(stub, validate_only=True).place(limit_buy(), urgent=False)
+    assert outcome == Refused(reason=Reason.INSUFFICIENT_FUNDS, message="EOrder:Insufficient funds")
+
+
+def test_a_validation_that_names_an_order_is_told_as_that_order(stub: Stub) -> None:
+    """Were the venue to execute what was to be validated, its id must not be lost."""
+    stub.will("AddOrder", placed("OXXXXX-YYYYY-ZZZZZZ"))
+    outcome = venue_on(stub, validate_only=True).place(market_buy(), urgent=False)
+    assert outcome == Accepted(venue_order_id="OXXXXX-YYYYY-ZZZZZZ")
 
 
 def test_eight_places_and_tiny_ticks_arrive_digit_for_digit(stub: Stub) -> None:

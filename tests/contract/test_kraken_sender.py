@@ -58,8 +58,8 @@ def slot(clock: SetClock, **options: Any) -> SenderSlot:
 
 
 def take(of: SenderSlot, *, cost: int = 0, urgent: bool = True) -> int:
-    with of.turn(cost=cost, urgent=urgent) as nonce:
-        return nonce
+    with of.turn(cost=cost, urgent=urgent) as turn:
+        return turn.nonce
 
 
 # --- nonces --------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_a_lease_that_ran_out_is_taken_and_the_late_holder_changes_nothing(clock
     with slot(clock).turn(cost=0, urgent=True) as former:
         clock.now += slot(clock).lease
         late = slot(clock).turn(cost=0, urgent=True)
-        assert late.__enter__() > former
+        assert late.__enter__().nonce > former.nonce
     assert SenderKey.objects.get().holder, "the former holder must not give back the turn of the next"
     late.__exit__(None, None, None)
     assert not SenderKey.objects.get().holder
@@ -262,8 +262,8 @@ def test_patience_waits_for_budget() -> None:
     now = datetime.now(UTC)
     row(counter_thousandths=15_000, counter_at=now)
     patient = SenderSlot(key_fingerprint=NAME, tier="pro")  # 15 is where the reserve of pro begins
-    with patient.turn(cost=1, urgent=False, patience_seconds=20) as nonce:
-        assert nonce
+    with patient.turn(cost=1, urgent=False, patience_seconds=20) as turn:
+        assert turn.nonce
 
 
 def test_a_counter_of_the_future_heals(clock: SetClock) -> None:

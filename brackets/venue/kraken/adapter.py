@@ -19,10 +19,11 @@ from typing import Any
 
 from django.conf import settings
 
-from brackets.venue.kraken import amending, answers, budget, errors, parsing, placing
+from brackets.venue.kraken import amending, answers, budget, parsing, placing
 from brackets.venue.kraken.calls import Calls, Params
 from brackets.venue.kraken.clock import ClockOffset
 from brackets.venue.kraken.markets import Markets
+from brackets.venue.kraken.pair_budget import Deed, Spending
 from brackets.venue.kraken.wire import KrakenWire
 from brackets.venue.port import (
     AmendRequest,
@@ -42,6 +43,7 @@ from brackets.venue.port import (
     VenueUnavailable,
 )
 from brackets.venue.sender import SenderSlot
+from brackets.venue.treatments import Write
 
 ORDERS_A_QUERY = 50
 TRADES_A_QUERY = 20
@@ -159,9 +161,10 @@ class KrakenVenue:
         return self._calls.write(
             loaded.wire,
             send,
+            kind=Write.PLACE,
             urgent=urgent,
+            spending=self._spending(Deed.ADD, instrument.symbol),
             body=call.body,
-            verdict=errors.placement_verdict,
             too_late=lambda: self._deadline_refusal(request.deadline_at),
         )
 
@@ -196,9 +199,10 @@ class KrakenVenue:
         return self._calls.write(
             loaded.wire,
             send,
+            kind=Write.AMEND,
             urgent=urgent,
+            spending=self._spending(Deed.AMEND, instrument.symbol, touched_at=request.touched_at),
             body=call.body,
-            verdict=errors.amend_verdict,
             too_late=lambda: self._deadline_refusal(request.deadline_at),
         )
 
@@ -236,9 +240,19 @@ class KrakenVenue:
         return self._calls.write(
             wire,
             lambda: answers.canceled(wire.cancel_order(*named)),
+            kind=Write.CANCEL,
             urgent=urgent,
-            verdict=errors.cancel_verdict,
+            spending=self._spending(Deed.CANCEL, symbol, touched_at=touched_at),
         )
+
+    def _spending(self, deed: Deed, symbol: str | None, *, touched_at: datetime | None = None) -> Spending:
+        """What a write costs its pair. `touched_at`, by the venue's clock, is carried over to ours."""
+        offset = self.clock.known()
+        if touched_at is not None and offset is not None:
+            touched_at -= offset
+        if symbol is not None:
+            symbol = self._markets.symbol_of(symbol)
+        return Spending(deed=deed, symbol=symbol, touched_at=touched_at)
 
     def _deadline_refusal(self, deadline: datetime | None) -> Refused | None:
         """A deadline that passed while the order waited for its turn (as far as we know the clock)."""

@@ -6,7 +6,7 @@ an exception beside a result: whatever is not explicit is Unknown for a write an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ccxt
@@ -23,6 +23,7 @@ from brackets.venue.port import (
     UnknownWord,
     VenueUnavailable,
 )
+from brackets.venue.treatments import Write
 
 KEY_REFUSED = frozenset({Reason.AUTHENTICATION, Reason.PERMISSION})
 
@@ -63,13 +64,13 @@ def canceled(answer: Mapping[str, Any]) -> Outcome:
     return Unknown(message=f"the answer to the cancel counts no order: {info!r:.200}")
 
 
-def write_outcome(error: Exception, sending: Sending, verdict: Callable[[errors.Said], Outcome]) -> Outcome:
+def write_outcome(error: Exception, sending: Sending, kind: Write) -> Outcome:
     """What an exception of a write means: by what Kraken said in it, and by whether anything left."""
     if not sending.left:
         return Refused(reason=Reason.INVALID_ARGUMENTS, message=f"not sent: {error}"[:300])
     said = errors.said(error) if isinstance(error, ccxt.BaseError) else None
     if said is not None:
-        return verdict(said)
+        return errors.verdict(kind, said)
     return Unknown(message=f"{type(error).__name__}: {error}"[:300])
 
 

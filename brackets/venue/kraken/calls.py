@@ -11,14 +11,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from brackets.venue.kraken import answers, budget, errors, parsing
+from brackets.venue.kraken.error_table import Full
 from brackets.venue.kraken.markets import Markets
+from brackets.venue.kraken.pair_budget import Spending
 from brackets.venue.kraken.wire import KrakenWire
 from brackets.venue.port import Outcome, Reason, Refused, VenueUnavailable
-from brackets.venue.sender import SenderSlot
+from brackets.venue.sender import SenderSlot, Turn
+from brackets.venue.treatments import Write
 
 MOST_PAGES = 200
 PAGE_PATIENCE_SECONDS = 60.0  # a history that was begun is read to its end
 Params = dict[str, Any]
+
+
+def believe(turn: Turn, error: Exception) -> None:
+    """Take the venue's word for it that a counter is full, over our own reckoning."""
+    full = errors.full_counters(error)
+    turn.key_is_full = turn.key_is_full or Full.KEY in full
+    turn.pair_is_full = turn.pair_is_full or Full.PAIR in full
 
 
 class Calls:
@@ -33,22 +43,24 @@ class Calls:
         wire: KrakenWire,
         send: Callable[[], Outcome],
         *,
+        kind: Write,
         urgent: bool,
-        verdict: Callable[[errors.Said], Outcome],
+        spending: Spending,
         body: Mapping[str, object] | None = None,
         too_late: Callable[[], Refused | None] = lambda: None,
     ) -> Outcome:
         """One write in one turn. What did not leave is refused; what left and is not explicit is unknown."""
         try:
-            with self._slot.turn(cost=budget.WRITE_COST, urgent=urgent) as nonce:
+            with self._slot.turn(cost=budget.WRITE_COST, urgent=urgent, spending=spending) as turn:
                 refused = too_late()
                 if refused is not None:
                     return refused
-                with wire.sending(nonce=nonce, body=body) as sending:
+                with wire.sending(nonce=turn.nonce, body=body) as sending:
                     try:
                         return send()
                     except Exception as error:  # also what ccxt's parser raises after the order stands
-                        return answers.write_outcome(error, sending, verdict)
+                        believe(turn, error)
+                        return answers.write_outcome(error, sending, kind)
         except VenueUnavailable as error:
             return Refused(reason=Reason.RATE_LIMITED, message=f"not sent: {error}")
 
@@ -71,14 +83,15 @@ class Calls:
         """One private read in one turn. `begun`: a later part of a reading, which then waits for budget."""
         wire = self._markets.wire()
         patience = max(self.patience_seconds, PAGE_PATIENCE_SECONDS if begun else 0.0)
-        with self._slot.turn(cost=cost, urgent=urgent, patience_seconds=patience) as nonce:
-            with wire.sending(nonce=nonce):
-                try:
-                    answer = getattr(wire, f"privatePost{name}")(params)
-                except Exception as error:
-                    answer = error
-            if isinstance(answer, Exception) and errors.is_rate_limit(answer):
-                self._slot.note_rate_limited()
+        with (
+            self._slot.turn(cost=cost, urgent=urgent, patience_seconds=patience) as turn,
+            wire.sending(nonce=turn.nonce),
+        ):
+            try:
+                answer = getattr(wire, f"privatePost{name}")(params)
+            except Exception as error:
+                believe(turn, error)
+                answer = error
         if isinstance(answer, Exception):
             raise answers.unavailable(name, answer) from answer
         return answers.result_of(name, answer)

@@ -1,69 +1,22 @@
-"""What Kraken's error strings mean: refused for certain, and why, or nothing certain at all.
+"""What an answer with errors means: refused for certain, and why, or nothing certain at all.
 
-Pure. ccxt sorts these strings into classes that hide the difference (several ambiguous ones arrive as a
-plain ExchangeError, several definite ones as NetworkError), so the verdict is taken from the JSON that
-ccxt quotes in its exception, never from the exception's class.
+Pure; the strings themselves are in `error_table.py`. ccxt sorts them into classes that hide the
+difference (several ambiguous ones arrive as a plain ExchangeError, several definite ones as NetworkError),
+so the verdict is taken from the JSON that ccxt quotes in its exception, never from the exception's class.
 
 Kraken answers errors with HTTP 200; any other status means that the API was not reached cleanly and is
-kept out of here by the wire. A string that is in neither table is treated as ambiguous.
+kept out of here by the wire.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from brackets.venue.kraken.error_table import Full, row_for
 from brackets.venue.port import Outcome, Reason, Refused, Unknown
-
-UNKNOWN_ORDER = "EOrder:Unknown order"
-
-# Read from the top; the first pattern that matches decides. The last rows are whole categories.
-DEFINITE: tuple[tuple[str, Reason], ...] = (
-    (r"EOrder:Unknown order", Reason.UNKNOWN_ORDER),
-    (r"EOrder:Insufficient (funds|margin|initial margin)", Reason.INSUFFICIENT_FUNDS),
-    (r"EOrder:Order minimum not met", Reason.BELOW_MINIMUM),
-    (r"EOrder:Cost minimum not met", Reason.BELOW_MINIMUM),
-    (r"EGeneral:Invalid arguments:volume minimum not met", Reason.BELOW_MINIMUM),
-    (r"EOrder:Tick size check failed", Reason.BAD_PRICE),
-    (r"EOrder:Invalid price", Reason.BAD_PRICE),
-    (r"EOrder:.*would trigger immediately", Reason.BAD_PRICE),
-    (r"EGeneral:Invalid arguments:price", Reason.BAD_PRICE),
-    (r"EGeneral:Invalid arguments:volume", Reason.BAD_QUANTITY),
-    (r"EGeneral:Invalid arguments:deadline", Reason.DEADLINE),
-    (r"(EOrder|EGeneral):.*(cl_ord_id|client order id).*(use|uniq|duplicate|exist)", Reason.DUPLICATE_ID),
-    (r"(EOrder|EGeneral):.*duplicate.*(cl_ord_id|client order id)", Reason.DUPLICATE_ID),
-    (r"EOrder:Duplicate", Reason.DUPLICATE_ID),
-    (r"EOrder:Post only order", Reason.POST_ONLY),
-    (r"EOrder:(Domain )?[Rr]ate limit exceeded", Reason.RATE_LIMITED),
-    (r"EOrder:Orders limit exceeded", Reason.RATE_LIMITED),  # too many open orders on the pair
-    (r"EAPI:Rate limit exceeded", Reason.RATE_LIMITED),
-    (r"EService:Market in (cancel|post|limit|reduce)_only mode", Reason.MARKET_LIMITED),
-    (r"EAPI:Invalid nonce", Reason.INVALID_NONCE),
-    (r"EAPI:Invalid (key|signature)", Reason.AUTHENTICATION),
-    (r"EGeneral:Permission denied", Reason.PERMISSION),
-    (r"EOrder:Trading agreement required", Reason.PERMISSION),
-    (r"EAccount:", Reason.PERMISSION),
-    (r"EQuery:(Unknown asset|Invalid asset)", Reason.UNKNOWN_SYMBOL),
-    (r"EGeneral:Invalid arguments", Reason.INVALID_ARGUMENTS),
-    (r"EQuery:", Reason.OTHER),
-    (r"EOrder:", Reason.OTHER),
-)
-
-# Named for the reader and the tests: the request may have been taken, look it up.
-AMBIGUOUS: tuple[str, ...] = (
-    r"EService:Timeout",
-    r"EService:Deadline elapsed",
-    r"EService: ?Throttled",
-    r"EService:(Unavailable|Busy)",
-    r"EGeneral:Internal error",
-    r"EGeneral:(Temporary lockout|Too many requests)",
-    r"EDatabase:",
-    r"W",  # any warning, a result beside it or not
-)
-_DEFINITE = tuple((re.compile(pattern, re.IGNORECASE), reason) for pattern, reason in DEFINITE)
-RATE_LIMITS = re.compile(r"EAPI:Rate limit exceeded|EService: ?Throttled|EGeneral:(Temporary|Too many)")
+from brackets.venue.treatments import Treatment, Write, treatment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,37 +49,36 @@ def errors_of(answer: Any) -> Said | None:
     return Said(errors=tuple(errors), has_result=bool(answer.get("result")))
 
 
-def is_rate_limit(error: BaseException) -> bool:
-    """Whether Kraken says that the key's counter is full."""
+def full_counters(error: BaseException) -> frozenset[Full]:
+    """Which of our counters Kraken says are full; to be believed over our own reckoning."""
     answer = said(error)
-    return answer is not None and any(RATE_LIMITS.match(word) for word in answer.errors)
+    words = answer.errors if answer is not None else ()
+    return frozenset(full for word in words if (full := row_for(word).full) is not None)
 
 
-def reason_for(word: str) -> Reason | None:
+def reason_for(word: str, write: Write = Write.PLACE) -> Reason | None:
     """Why this error string means that nothing was done; None when it does not mean that."""
-    return next((reason for pattern, reason in _DEFINITE if pattern.match(word)), None)
+    row = row_for(word)
+    return row.reason if write in row.certain_for else None
 
 
-def placement_verdict(answer: Said) -> Outcome:
-    """What a placement's error means. Every string must be definite and nothing may have resulted."""
-    reasons = [reason_for(word) for word in answer.errors]
-    if answer.has_result or not reasons or reasons[0] is None or None in reasons:
-        return Unknown(message=answer.words)
-    return Refused(reason=reasons[0], message=answer.words)
+def treatment_for(word: str, write: Write) -> Treatment:
+    """What to make of this error string in the answer to this kind of write."""
+    reason = reason_for(word, write)
+    return Treatment.AMBIGUOUS if reason is None else treatment(write, reason)
 
 
-def amend_verdict(answer: Said) -> Outcome:
-    """What an amendment's error means: as for a cancel, for it too speaks of an order that stands."""
-    return cancel_verdict(answer)
+def verdict(write: Write, answer: Said) -> Outcome:
+    """What an answer means: refused when every string is definite and nothing resulted, else unknown.
 
-
-def cancel_verdict(answer: Said) -> Outcome:
-    """What a cancel's error means: as for a placement, except that an order's own state is not guessed.
-
-    Of the EOrder strings only the unknown order and the rate limit are an answer ("cancel pending", for
-    one, is not); a refused cancel never means that the order is still alive.
+    A cancel and an amendment speak of an order that stands, so strings that are no answer to them
+    ("cancel pending", an order's own state) settle nothing: a refused cancel never means that the order
+    is still alive.
     """
-    verdict = placement_verdict(answer)
-    if isinstance(verdict, Refused) and verdict.reason is Reason.OTHER:
-        return Unknown(message=verdict.message)
-    return verdict
+    reasons = [reason_for(word, write) for word in answer.errors]
+    first = reasons[0] if reasons else None
+    if answer.has_result or first is None or None in reasons:
+        return Unknown(message=answer.words)
+    if write is Write.CANCEL and treatment(write, first) is Treatment.AMBIGUOUS:
+        return Unknown(message=answer.words)
+    return Refused(reason=first, message=answer.words)

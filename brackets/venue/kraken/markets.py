@@ -49,6 +49,10 @@ class Markets:
         """A ccxt instance for requests that need no markets. Never asks the venue."""
         return self._loaded.wire if self._loaded is not None else self._bare
 
+    def symbol_of(self, name: str) -> str:
+        """A pair's name in our words, as far as that is known without asking the venue."""
+        return self._loaded.catalogue.symbol_of(name) if self._loaded is not None else name
+
     def known(self) -> Loaded:
         """The reading there is, of any age; read now only when there is none. Raises VenueUnavailable."""
         if self._loaded is not None:
