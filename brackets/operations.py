@@ -16,11 +16,11 @@ from django.db import transaction
 
 from brackets import models, records
 from brackets.core import machine
-from brackets.core.events import EntryRequested, Event, HoldRequested
+from brackets.core.events import EntryRequested, Event, HoldRequested, ProtectRequested
 from brackets.core.invariants import violations
 from brackets.core.machine import RefusedEvent
-from brackets.core.orders import Bracket, Rules
-from brackets.core.states import Refusal, State
+from brackets.core.orders import Bracket, BracketOrder, EntryTerms, Rules
+from brackets.core.states import Policy, Refusal, State
 from risk import journal
 from risk.core.gate import ApprovedPlan
 
@@ -33,8 +33,23 @@ class Superseded(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """How a bracket is entered and how its legs stand, beyond what the gate approved. A distance (quote
+    currency) or multiple says that a leg follows the entry's price; None: it was given and stays."""
+
+    policy: Policy = Policy.STOP_RESTS
+    swap_in_bps: Decimal = Decimal(20)
+    swap_out_bps: Decimal = Decimal(50)
+    stop_distance: Decimal | None = None
+    target_distance: Decimal | None = None
+    target_r_multiple: Decimal | None = None
+    entry: EntryTerms | None = None  # None: at market
+    attach_stop: bool = True  # the venue makes the stop of each fill; False: we place our own
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetRule:
-    """How the target follows the average fill price; both None: it was given and stays."""
+    """What the door hands over until it knows shapes."""
 
     distance: Decimal | None = None
     r_multiple: Decimal | None = None
@@ -45,20 +60,64 @@ def open_bracket(
     *,
     account: models.Account,
     instrument: models.Instrument,
-    target_rule: TargetRule,
+    shape: Shape | None = None,
+    target_rule: TargetRule | None = None,
     source: str,
     actor: str,
     at: datetime,
 ) -> models.Bracket:
     """Store a bracket with the intent of its entry. Must run inside the door's transaction."""
+    if shape is None:
+        rule = target_rule or TargetRule()
+        shape = Shape(target_distance=rule.distance, target_r_multiple=rule.r_multiple)
+    row = new_row(plan, account=account, instrument=instrument, shape=shape, source=source, at=at)
+    row.attach_stop = shape.attach_stop
+    row.entry_terms = None if shape.entry is None else records.plain(shape.entry)
+    row.save(force_insert=True)
+    step_row(row, EntryRequested(at=at), actor=actor)
+    return row
+
+
+def protect_coins(
+    plan: ApprovedPlan,
+    *,
+    account: models.Account,
+    instrument: models.Instrument,
+    shape: Shape,
+    held_price: Decimal,
+    source: str,
+    actor: str,
+    at: datetime,
+) -> models.Bracket:
+    """Store a bracket around coins that are in the account already, all of the plan's quantity, reckoned
+    at `held_price`. Nothing is bought. Must run inside the door's transaction."""
+    row = new_row(plan, account=account, instrument=instrument, shape=shape, source=source, at=at)
+    row.attach_stop = False  # there is no entry to attach it to
+    row.held_quantity, row.held_price = plan.request.quantity, held_price
+    row.save(force_insert=True)
+    step_row(row, ProtectRequested(at=at), actor=actor)
+    return row
+
+
+def new_row(
+    plan: ApprovedPlan,
+    *,
+    account: models.Account,
+    instrument: models.Instrument,
+    shape: Shape,
+    source: str,
+    at: datetime,
+) -> models.Bracket:
+    """What both ways to begin have in common, not saved yet."""
     request = plan.request
-    row = models.Bracket(
+    return models.Bracket(
         account=account,
         uid=uuid.uuid4(),
         symbol=request.symbol,
         base=instrument.base,
         quote=instrument.quote,
         source=source,
+        policy=shape.policy,
         planned_quantity=request.quantity,
         planned_stop_price=request.stop_price,
         planned_target_price=request.target_price,
@@ -66,16 +125,16 @@ def open_bracket(
         tick_size=instrument.tick_size,
         lot_step=instrument.lot_step,
         minimum_quantity=instrument.minimum_quantity,
-        target_distance=target_rule.distance,
-        target_r_multiple=target_rule.r_multiple,
+        stop_distance=shape.stop_distance,
+        target_distance=shape.target_distance,
+        target_r_multiple=shape.target_r_multiple,
+        swap_in_bps=shape.swap_in_bps,
+        swap_out_bps=shape.swap_out_bps,
         stop_price=request.stop_price,
         target_price=request.target_price,
         created_at=at,
         updated_at=at,
     )
-    row.save(force_insert=True)
-    step_row(row, EntryRequested(at=at), actor=actor)
-    return row
 
 
 def apply(bracket_id: int, event: Event, *, actor: str) -> models.Bracket | None:
@@ -131,7 +190,7 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
     )
     if not changed:
         raise Superseded(f"bracket {row.pk} was changed by somebody else")
-    records.store_effects(row, outcome.effects, after, event.at)
+    records.store_effects(row, outcome.effects, event.at)
     settle_outbox(row, after, event.at)
     models.BracketEvent.objects.create(
         account_id=row.account_id,
@@ -150,14 +209,21 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
 
 
 def settle_outbox(row: models.Bracket, after: Bracket, at: datetime) -> None:
-    """Close the outbox rows of orders that need nothing more: a cancel when the order ended, a
-    placement when the order is known to be on the venue or to have ended."""
-    ended = [order.key for order in after.orders if not order.live]
-    arrived = [order.key for order in after.orders if not order.live or order.venue_order_id is not None]
-    for effect in models.Effect.objects.filter(bracket=row, done_at=None).select_related("order"):
-        over = ended if effect.kind == models.Effect.Kind.CANCEL else arrived
-        if effect.order.key in over:
-            models.Effect.objects.filter(pk=effect.pk).update(done_at=at)
+    """Close the outbox rows of orders that need nothing more: a cancel when the order ended, a placement
+    when the order is known to be on the venue or to have ended, an amendment when it was settled."""
+    orders = {order.key: order for order in after.orders}
+    pending = models.Effect.objects.filter(bracket=row, done_at=None).select_related("order")
+    over = [effect.pk for effect in pending if is_over(effect, orders[effect.order.key])]
+    if over:
+        models.Effect.objects.filter(pk__in=over).update(done_at=at)
+
+
+def is_over(effect: models.Effect, order: BracketOrder) -> bool:
+    if not order.live or effect.kind == models.Effect.Kind.CANCEL:
+        return not order.live
+    if effect.kind == models.Effect.Kind.PLACE:
+        return order.venue_order_id is not None
+    return order.amendment is None or order.amendment.number != effect.amend_number
 
 
 def open_brackets(account: models.Account):  # type: ignore[no-untyped-def]

@@ -23,6 +23,9 @@ class Account(models.Model):
     venue_system = models.CharField(max_length=20, blank=True)  # online, maintenance, …
     venue_error = models.CharField(max_length=300, blank=True)
     private_error = models.CharField(max_length=300, blank=True)  # why private calls fail; empty: they do not
+    # Whether the venue lets a stop and a target rest for the same coins; null: never probed.
+    both_rest_works = models.BooleanField(null=True, blank=True)
+    both_rest_probed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

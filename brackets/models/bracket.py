@@ -6,19 +6,24 @@ Integrity that must never be broken stands here as database constraints.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db import models
 from django.db.models import F, Q
 
-from brackets.core.states import LIVE, ExitReason, OrderStatus, Role, State
+from brackets.core.states import LIVE, EntryNext, ExitReason, OrderStatus, Policy, Role, State
 from brackets.models.account import Account
 from risk.fields import money_field, price_field, quantity_field, ratio_field, seconds_field
 
 # Plain texts in constraints and indexes: a migration must not depend on an enum of today.
 LIVE_STATUSES = sorted(status.value for status in LIVE)
-STATES, ROLES, STATUSES = ([word.value for word in words] for words in (State, Role, OrderStatus))
+STATES, ROLES, STATUSES, POLICIES, NEXTS = (
+    [word.value for word in words] for words in (State, Role, OrderStatus, Policy, EntryNext)
+)
+LEGS = [Role.STOP.value, Role.TARGET.value]
 
 
-def choices(words: type[State] | type[Role] | type[OrderStatus] | type[ExitReason]) -> list[tuple[str, str]]:
+def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in words]
 
 
@@ -31,7 +36,7 @@ class Bracket(models.Model):
     base = models.CharField(max_length=12)
     quote = models.CharField(max_length=12)
     source = models.CharField(max_length=16)
-    policy = models.CharField(max_length=12, default="stop_rests")
+    policy = models.CharField(max_length=12, choices=choices(Policy), default=Policy.STOP_RESTS.value)
     leverage = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=16, choices=choices(State), default=State.FLAT.value)
     exit_reason = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
@@ -45,12 +50,31 @@ class Bracket(models.Model):
     lot_step = quantity_field()
     minimum_quantity = quantity_field()
     attach_stop = models.BooleanField(default=True)
+    entry_terms = models.JSONField(null=True)  # how a limit entry is placed; null: at market
+    stop_distance = price_field(null=True)
     target_distance = price_field(null=True)
     target_r_multiple = ratio_field(null=True)
+    held_quantity = quantity_field(default=0)  # coins that were in the account before
+    held_price = price_field(null=True)  # what they are reckoned with
+    swap_in_bps = ratio_field(default=20)
+    swap_out_bps = ratio_field(default=50)
 
     stop_price = price_field()
     target_price = price_field()
+    initial_stop_price = price_field(default=0)  # the risk that was taken
+    prices_final = models.BooleanField(default=False)
     sequence = models.PositiveIntegerField(default=0)
+    entry_began_at = models.DateTimeField(null=True)
+    entry_next = models.CharField(max_length=8, choices=choices(EntryNext), blank=True)
+    entry_over = models.BooleanField(default=False)
+    entry_end = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
+    reprices = models.PositiveSmallIntegerField(default=0)
+    resting = models.CharField(max_length=8, default=Role.STOP.value)  # the leg wanted on the venue
+    swap_began_at = models.DateTimeField(null=True)
+    swap_after = models.DateTimeField(null=True)
+    reduce_quantity = quantity_field(default=0)
+    close_again = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
+    market = models.CharField(max_length=20, default="online")  # the market's mode, as last seen
     protect_from = models.DateTimeField(null=True)
     unprotected_since = models.DateTimeField(null=True)
     funds_refused_since = models.DateTimeField(null=True)
@@ -85,6 +109,13 @@ class Bracket(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="EXIT_COMPLETE") | ~Q(exit_reason=""), name="bracket_end_has_reason"
             ),
+            models.CheckConstraint(condition=Q(policy__in=POLICIES), name="bracket_policy_known"),
+            models.CheckConstraint(condition=Q(resting__in=LEGS), name="bracket_resting_leg_known"),
+            models.CheckConstraint(condition=Q(entry_next__in=["", *NEXTS]), name="bracket_entry_next_known"),
+            models.CheckConstraint(
+                condition=Q(held_quantity__gte=0) & Q(reduce_quantity__gte=0),
+                name="bracket_quantities_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -104,14 +135,22 @@ class Order(models.Model):
     filled_quantity = quantity_field(default=0)
     average_price = price_field(null=True)
     trigger_price = price_field(null=True)
+    limit_price = price_field(null=True)
+    post_only = models.BooleanField(default=False)
     triggered = models.BooleanField(default=False)
     read_back = models.BooleanField(default=False)
     cancel_wanted = models.BooleanField(default=False)
     refused_reason = models.CharField(max_length=40, blank=True)
+    end_reason = models.CharField(max_length=120, blank=True)  # why canceled, in the venue's words
     message = models.CharField(max_length=300, blank=True)  # the venue's words
+    amendment = models.JSONField(null=True)  # new terms asked for and not settled yet
+    amends = models.PositiveIntegerField(default=0)
+    amend_refused = models.CharField(max_length=40, blank=True)
     trade_ids = models.JSONField(default=list)
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)  # by the venue's clock
+    touched_at = models.DateTimeField(null=True)  # when its terms were last amended
+    first_filled_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
 
@@ -135,10 +174,11 @@ class Order(models.Model):
             ),
             models.CheckConstraint(condition=Q(status__in=STATUSES), name="order_status_known"),
             models.CheckConstraint(condition=Q(role__in=ROLES), name="order_role_known"),
+            # While an amendment is not settled a fill may already be of its larger quantity.
             models.CheckConstraint(
                 condition=Q(quantity__gt=0)
                 & Q(filled_quantity__gte=0)
-                & Q(filled_quantity__lte=F("quantity")),
+                & (Q(filled_quantity__lte=F("quantity")) | Q(amendment__isnull=False)),
                 name="order_filled_within_quantity",
             ),
         ]
@@ -158,12 +198,14 @@ class Order(models.Model):
 class Effect(models.Model):
     """The outbox: something to send, committed before it is sent.
 
-    A PLACE is sent at most once (`sent_at` is committed before the send); what is not certain then is
-    looked up, never repeated. A CANCEL is repeated until a reading shows the order ended.
+    A PLACE or an AMEND is sent at most once (`sent_at` is committed before the send). What is not certain
+    then is looked up (a placement, by its id) or read (an amendment, by the terms the order has), never
+    repeated. A CANCEL is repeated until a reading shows the order ended.
     """
 
     class Kind(models.TextChoices):
         PLACE = "PLACE"
+        AMEND = "AMEND"
         CANCEL = "CANCEL"
 
     class Outcome(models.TextChoices):
@@ -177,7 +219,12 @@ class Effect(models.Model):
     bracket = models.ForeignKey(Bracket, models.PROTECT, related_name="effects")
     order = models.ForeignKey(Order, models.PROTECT, related_name="effects")
     kind = models.CharField(max_length=8, choices=Kind)
-    close_stop_price = price_field(null=True)
+    close_stop_price = price_field(null=True)  # of a placement
+    expires_at = models.DateTimeField(null=True)  # of a placement, by our clock
+    amend_number = models.PositiveIntegerField(null=True)
+    quantity = quantity_field(null=True)  # new terms of an amendment; null: as it is
+    trigger_price = price_field(null=True)
+    limit_price = price_field(null=True)
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
@@ -190,6 +237,7 @@ class Effect(models.Model):
     message = models.CharField(max_length=300, blank=True)
     absences = models.PositiveSmallIntegerField(default=0)  # conclusive lookups that found nothing
     last_lookup_at = models.DateTimeField(null=True)
+    rechecked_at = models.DateTimeField(null=True)  # when a proven absence was doubted once more
     done_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -199,10 +247,25 @@ class Effect(models.Model):
                 fields=["account", "next_attempt_at"],
                 name="effect_pending",
                 condition=Q(done_at__isnull=True),
-            )
+            ),
+            models.Index(
+                fields=["account", "done_at"],
+                name="effect_absence_to_recheck",
+                condition=Q(outcome="ABSENT", rechecked_at__isnull=True),
+            ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["order", "kind"], name="effect_once_per_order"),
+            models.UniqueConstraint(
+                fields=["order", "kind"], name="effect_once_per_order", condition=~Q(kind="AMEND")
+            ),
+            models.UniqueConstraint(
+                fields=["order", "amend_number"], name="effect_once_per_amendment", condition=Q(kind="AMEND")
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["PLACE", "CANCEL"], amend_number__isnull=True)
+                | Q(kind="AMEND", amend_number__isnull=False),
+                name="effect_kind_known",
+            ),
         ]
 
     def __str__(self) -> str:
