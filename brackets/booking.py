@@ -141,6 +141,8 @@ def store_fill(fill: Fill, order: Order, trade: TradeReport, now: datetime) -> b
             venue_order_id=trade.venue_order_id,
             venue_trade_id=trade.venue_trade_id,
             quantity=trade.quantity,
+            base_fee=fill.base_fee,
+            executed_at=trade.executed_at,
         )
         # The step first: it counts the fills it finds, and this one is the news.
         operations.step_row(bracket, event, actor=ACTOR)

@@ -43,6 +43,8 @@ SAME_NAME = (
     "swap_began_at",
     "swap_after",
     "reduce_quantity",
+    "reduce_began_at",
+    "tidy_after",
     "market",
     "protect_from",
     "unprotected_since",
@@ -145,6 +147,7 @@ def load_order(row: models.Order, fills: list[models.Fill]) -> BracketOrder:
         trade_ids=frozenset(row.trade_ids),
         booked_trade_ids=frozenset(fill.venue_trade_id for fill in fills),
         booked=sum((fill.quantity for fill in fills), Decimal(0)),
+        base_fees=sum((fill.base_fee for fill in fills), Decimal(0)),
         **{name: getattr(row, column) for name, column in ORDER_COLUMNS.items()},
     )
 

@@ -102,6 +102,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='bracket',
+            name='reduce_began_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='bracket',
+            name='tidy_after',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='bracket',
             name='reprices',
             field=models.PositiveSmallIntegerField(default=0),
         ),

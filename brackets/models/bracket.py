@@ -73,6 +73,8 @@ class Bracket(models.Model):
     swap_began_at = models.DateTimeField(null=True)
     swap_after = models.DateTimeField(null=True)
     reduce_quantity = quantity_field(default=0)
+    reduce_began_at = models.DateTimeField(null=True)
+    tidy_after = models.DateTimeField(null=True)
     close_again = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
     market = models.CharField(max_length=20, default="online")  # the market's mode, as last seen
     protect_from = models.DateTimeField(null=True)
