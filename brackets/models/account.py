@@ -27,6 +27,11 @@ class Account(models.Model):
     both_rest_works = models.BooleanField(null=True, blank=True)
     both_rest_probed_at = models.DateTimeField(null=True, blank=True)
 
+    # The private stream of the watch: how it stands, when the venue last said anything, why it was lost.
+    stream_state = models.CharField(max_length=12, default="off")
+    stream_seen_at = models.DateTimeField(null=True, blank=True)
+    stream_error = models.CharField(max_length=300, blank=True)
+
     class Meta:
         constraints = [
             models.CheckConstraint(
