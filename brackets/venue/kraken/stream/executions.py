@@ -1,8 +1,9 @@
 """The channel `executions`: sparse messages about orders, merged into what is known of each.
 
 Pure. The first message of an order (`pending_new`, or its place in the snapshot) states it whole; later
-ones carry little more than its id. A memory of one connection puts them together: each update tells
-everything this connection knows of the order, and nothing it does not know.
+ones carry little more than its id. A memory of one connection puts them together: each update tells what
+this connection knows of the order. Its terms (quantity and prices) can be changed at any moment, so they
+are told only by an update whose own message states them.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ class Executions:
         self._remember(after)
         if happening in NEW_TERMS and after.quantity is None:
             raise TermsNotSaid(f"{what}: {happening} without the new terms")
+        if raw.get("order_qty") is None:
+            return replace(after, quantity=None, limit_price=None, trigger_price=None)
         return after
 
     def _remember(self, update: OrderUpdate) -> None:

@@ -7,6 +7,7 @@ what is open now.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -71,7 +72,7 @@ class PrivateSession(Session):
         return self._orders(values, is_snapshot=is_snapshot)
 
     def _orders(self, values: list[Any], *, is_snapshot: bool) -> tuple[News, ...]:
-        updates: dict[str, OrderUpdate] = {}  # the newest of each order says all the older ones said
+        updates: dict[str, OrderUpdate] = {}  # the newest of each order says what the older ones said
         unclear: list[News] = []
         for value in values:
             try:
@@ -79,8 +80,8 @@ class PrivateSession(Session):
             except UnknownWord as error:
                 unclear.append(self._unclear(value, error))
                 continue
-            updates.pop(update.venue_order_id, None)
-            updates[update.venue_order_id] = update
+            earlier = updates.pop(update.venue_order_id, None)
+            updates[update.venue_order_id] = with_terms_of(earlier, update) if earlier else update
         told = tuple(updates.values())
         if not is_snapshot:
             return (*((OrdersChanged(updates=told),) if told else ()), *unclear)
@@ -93,6 +94,18 @@ class PrivateSession(Session):
         if not isinstance(order_id, str) or not order_id:
             raise StreamBroken(self.without_secret(f"an execution of no legible order: {error}"))
         return OrderUnclear(venue_order_id=order_id, why=self.without_secret(str(error)))
+
+
+def with_terms_of(earlier: OrderUpdate, update: OrderUpdate) -> OrderUpdate:
+    """The later of two updates of one message, with the terms the earlier one stated."""
+    if update.quantity is not None:
+        return update
+    return replace(
+        update,
+        quantity=earlier.quantity,
+        limit_price=earlier.limit_price,
+        trigger_price=earlier.trigger_price,
+    )
 
 
 def total(value: Any) -> AssetTotal:
