@@ -15,6 +15,7 @@ import requests
 from aiohttp import web
 
 from brackets.venue.paper.journal import Journal
+from brackets.venue.paper.limits import TIERS, Limits
 from brackets.venue.paper.market import Bar, Tick
 from brackets.venue.paper.rules import Options
 from brackets.venue.paper.server import BODY_SECONDS, Front, wall_clock
@@ -74,9 +75,16 @@ class House:
     """A running server. Its clock is the wall's; its market moves only by `move`."""
 
     def __init__(
-        self, state: Path | None = None, *, body_seconds: float = BODY_SECONDS, **options: Any
+        self,
+        state: Path | None = None,
+        *,
+        body_seconds: float = BODY_SECONDS,
+        tier: str | None = None,
+        **options: Any,
     ) -> None:
+        """Without a tier nothing is limited."""
         self.state, self.options, self.body_seconds = state, Options(**options), body_seconds
+        self.limits = Limits(tier=None if tier is None else TIERS[tier])
         self.market = HandMarket()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -92,6 +100,7 @@ class House:
             now=wall_clock(),
             beginning=Beginning(),
             options=self.options,
+            limits=self.limits,
         )
         journal = Journal(None, stdout=None)
         self.service = Service(venue=venue, key=KEY, private_key=PRIVATE_KEY, journal=journal)

@@ -44,7 +44,19 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     spoken = folder / "spoken"
     with spoken.open("w") as file:
         process = subprocess.Popen(
-            [*command, "--key", API_KEY, "--seed", "1", "--balance", "ZUSD=10000", "--balance", "XETH=1"],
+            [
+                *command,
+                "--key",
+                API_KEY,
+                "--tier",
+                "pro",
+                "--seed",
+                "1",
+                "--balance",
+                "ZUSD=10000",
+                "--balance",
+                "XETH=1",
+            ],
             cwd=settings.BASE_DIR,
             env=os.environ | {"PAPER_PRIVATE_KEY": PRIVATE_KEY},
             stdout=file,
@@ -191,9 +203,8 @@ def test_the_market_can_be_read(venue: KrakenVenue) -> None:
 
 
 def test_another_key_is_not_let_in(paper: str, venue: KrakenVenue) -> None:
-    other = KrakenVenue(
-        slot=venue._slot, url=paper, api_key="another", private_key=PRIVATE_KEY, timeout_seconds=3
-    )
+    slot = SenderSlot(key_fingerprint=SenderKey.objects.get().key_fingerprint, tier="pro")
+    other = KrakenVenue(slot=slot, url=paper, api_key="another", private_key=PRIVATE_KEY, timeout_seconds=3)
     outcome = other.cancel("OAAAAA-BBBBB-CCCCCC")
     assert isinstance(outcome, Refused)
     assert outcome.reason is Reason.AUTHENTICATION

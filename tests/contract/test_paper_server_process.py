@@ -28,7 +28,7 @@ class Venue:
 
     def __init__(self, state: Path, *more: str, port: int = 0) -> None:
         self.child = subprocess.Popen(
-            [*COMMAND, "--port", str(port), "--state", str(state), *more],
+            [*COMMAND, "--no-limits", "--port", str(port), "--state", str(state), *more],
             cwd=ROOT,
             env=os.environ | {"PAPER_PRIVATE_KEY": PRIVATE_KEY},
             stdout=subprocess.PIPE,

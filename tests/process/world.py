@@ -62,7 +62,7 @@ class World:
             "venue",
             [
                 *("-m", "brackets.venue.paper", "--port", str(self.venue_port)),
-                *("--state", str(self.state), "--key", API_KEY, *options),
+                *("--state", str(self.state), "--key", API_KEY, "--tier", "pro", *options),
             ],
             {"PAPER_PRIVATE_KEY": PRIVATE_KEY},
         )

@@ -50,7 +50,7 @@ def test_it_goes_on_where_the_market_stood(tmp_path):
     venue.store.close()
     again = venue_on(path, now=NOW + 1000)
     assert again.engine.ticks == ticks
-    assert again.tick(seconds=Decimal(5), now=NOW + 1005) == []
+    assert not again.tick(seconds=Decimal(5), now=NOW + 1005)
     venue_ticks = again.engine.ticks
     assert venue_ticks != ticks
     again.store.close()

@@ -14,7 +14,7 @@ from brackets.venue.paper.state_path import paper_state_path
 
 
 class Command(BaseCommand):
-    help = "Serve the paper venue on 127.0.0.1 (VENUE_PORT), speaking Kraken's REST."
+    help = "Serve the paper venue on 127.0.0.1 (VENUE_PORT), speaking Kraken's REST and WebSocket v2."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,6 +32,7 @@ class Command(BaseCommand):
                 start=settings.PAPER_START,
                 speed=settings.PAPER_SPEED,
                 seed=settings.PAPER_SEED,
+                tier=settings.KRAKEN_TIER,
             )
         )
         sys.exit(code)

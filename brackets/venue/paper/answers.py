@@ -5,6 +5,7 @@ Stands behind the endpoints. Money and volumes are text with Kraken's decimals; 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -27,6 +28,11 @@ def volume(value: Decimal) -> str:
 def at(moment: Decimal) -> float:
     """A time as Kraken writes it: a JSON number with a fraction."""
     return float(moment)
+
+
+def moment(seconds: Decimal) -> str:
+    """Whole seconds as RFC 3339."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # --- orders --------------------------------------------------------------------------------------------

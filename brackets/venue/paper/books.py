@@ -35,6 +35,9 @@ class Books:
         self.seed = seed
         self.counters: dict[str, int] = {}
         self.open_orders: dict[str, Order] = {}  # by txid, oldest first
+        self._by_symbol: dict[str, dict[str, Order]] = {}
+        self._by_client_id: dict[str, str] = {}  # cl_ord_id -> txid
+        self._expiring: dict[str, Order] = {}
         self.changes = Changes()
         self.account = Account(
             balances={},
@@ -79,12 +82,43 @@ class Books:
         """Store an order's new state and move its reservation with it."""
         before = self.open_orders.get(order.txid)
         self.account.reserve(pays_with(order), order.reserved - (before.reserved if before else ZERO))
-        if order.status is Status.OPEN:
-            self.open_orders[order.txid] = order
-        else:
-            self.open_orders.pop(order.txid, None)
+        self._index(order)
         self.changes.orders[order.txid] = order
         return order
+
+    def restore(self, order: Order) -> None:
+        """Take an open order up again that was stored before."""
+        self.account.reserve(pays_with(order), order.reserved)
+        self._index(order)
+
+    def of_symbol(self, symbol: str) -> dict[str, Order]:
+        """The open orders of one pair, by txid."""
+        return self._by_symbol.get(symbol, {})
+
+    def by_client_id(self, cl_ord_id: str) -> Order | None:
+        txid = self._by_client_id.get(cl_ord_id)
+        return None if txid is None else self.open_orders[txid]
+
+    def expired(self, now: Decimal) -> list[Order]:
+        """The open orders whose time is over, oldest first."""
+        over = [o for o in self._expiring.values() if o.expires_at is not None and o.expires_at <= now]
+        return sorted(over, key=lambda order: order.number)
+
+    def _index(self, order: Order) -> None:
+        """Make an order's new state the one that is found."""
+        if order.status is Status.OPEN:
+            self.open_orders[order.txid] = order
+            self._by_symbol.setdefault(order.symbol, {})[order.txid] = order
+            if order.cl_ord_id is not None:
+                self._by_client_id[order.cl_ord_id] = order.txid
+            if order.expires_at is not None:
+                self._expiring[order.txid] = order
+            return
+        self.open_orders.pop(order.txid, None)
+        self._by_symbol.get(order.symbol, {}).pop(order.txid, None)
+        self._expiring.pop(order.txid, None)
+        if order.cl_ord_id is not None and self._by_client_id.get(order.cl_ord_id) == order.txid:
+            del self._by_client_id[order.cl_ord_id]
 
     def end(self, order: Order, status: Status, reason: str, now: Decimal) -> Order:
         """Close, cancel or expire an order; what it reserved is free."""

@@ -17,6 +17,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from brackets.venue.paper.journal import Journal
+from brackets.venue.paper.limits import TIERS, Limits
 from brackets.venue.paper.market import BadMarket, build_market
 from brackets.venue.paper.pairs import find_asset
 from brackets.venue.paper.rules import Options
@@ -51,6 +52,7 @@ class Start:
     deposits: Mapping[str, Decimal] = field(default_factory=lambda: dict(FIRST_DEPOSITS))
     world: str | None = None
     options: Options = field(default_factory=Options)
+    tier: str | None = "starter"  # of TIERS; None: nothing is limited
 
 
 def run(start: Start) -> int:
@@ -105,6 +107,8 @@ def _front(start: Start, cleanup: ExitStack) -> Front:
         decoded_key(start.private_key)
     except ValueError as error:
         raise CannotStart(f"{error}; give the one the clients use.") from None
+    if start.tier is not None and start.tier not in TIERS:
+        raise CannotStart(f"{start.tier!r} is no tier; there are {', '.join(TIERS)}.")
     market = build_market(market=start.market, start=start.start, speed=start.speed, seed=start.seed)
     now = wall_clock()
     store = _store(start, now)
@@ -116,6 +120,7 @@ def _front(start: Start, cleanup: ExitStack) -> Front:
             now=now,
             beginning=Beginning(deposits=start.deposits, seed=start.seed, world=start.world),
             options=start.options,
+            limits=Limits(tier=None if start.tier is None else TIERS[start.tier]),
         )
         journal = Journal(start.state.with_name(start.state.name + ".log"))
     except OSError as error:
@@ -139,7 +144,8 @@ def _store(start: Start, now: Decimal) -> Store:
 def _parsed(arguments: Sequence[str] | None) -> Start:
     parser = argparse.ArgumentParser(
         prog="python -m brackets.venue.paper",
-        description=f"A local venue that speaks Kraken's REST. The private key comes in {PRIVATE_KEY_NAME}.",
+        description=f"A local venue that speaks Kraken's REST and WebSocket v2 (at /v2). "
+        f"The private key comes in {PRIVATE_KEY_NAME}.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
@@ -151,6 +157,8 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
     parser.add_argument("--seed", default="", help="of the synthetic market")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of every request, there and back")
     parser.add_argument("--balance", action="append", metavar="ZUSD=10000", help="first deposit, repeatable")
+    parser.add_argument("--tier", default="starter", choices=sorted(TIERS), help="of the key's limits")
+    parser.add_argument("--no-limits", action="store_true", help="count no requests, refuse none for it")
     parser.add_argument("--world", help="a stored state of another world is moved aside")
     given = parser.parse_args(arguments)
     private_key = os.environ.get(PRIVATE_KEY_NAME, "")
@@ -171,6 +179,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         latency_seconds=given.latency_ms / 1000,
         deposits=_deposits(given.balance) if given.balance else dict(FIRST_DEPOSITS),
         world=given.world,
+        tier=None if given.no_limits else given.tier,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -39,7 +39,14 @@ def _plain(value: object) -> object:
 
 
 def _record(kind: Any, raw: dict[str, Any]) -> Any:
-    return kind(**{name: _value(hint, raw[name]) for name, hint in _hints(kind).items()})
+    known = {name: hint for name, hint in _hints(kind).items() if name in raw or name not in _optional(kind)}
+    return kind(**{name: _value(hint, raw[name]) for name, hint in known.items()})
+
+
+@cache
+def _optional(kind: Any) -> frozenset[str]:
+    """Fields with a default: a record stored before they existed has none of them."""
+    return frozenset(field.name for field in fields(kind) if field.default is not MISSING)
 
 
 @cache

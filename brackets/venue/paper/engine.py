@@ -19,6 +19,7 @@ from typing import Any
 
 from brackets.venue.paper import holds, liquidity, rules
 from brackets.venue.paper.account import Account
+from brackets.venue.paper.amending import Edit, amended, edited
 from brackets.venue.paper.books import Books, pays_with
 from brackets.venue.paper.market import Tick
 from brackets.venue.paper.orders import (
@@ -26,7 +27,6 @@ from brackets.venue.paper.orders import (
     Amendment,
     Changes,
     EventKind,
-    Kind,
     NewOrder,
     Order,
     Refused,
@@ -38,7 +38,7 @@ from brackets.venue.paper.orders import (
 from brackets.venue.paper.pairs import PAIRS, Pair
 from brackets.venue.paper.rules import Options
 
-MATCHING = frozenset({System.ONLINE, System.LIMIT_ONLY})
+MATCHING = frozenset({System.ONLINE, System.LIMIT_ONLY, System.REDUCE_ONLY})
 SHORT_OF_FUNDS = "Insufficient funds"
 USER_REQUESTED = "User requested"
 
@@ -49,10 +49,14 @@ class Engine:
     def __init__(self, *, seed: str, ticks: Iterable[Tick], options: Options | None = None) -> None:
         self.options = options or Options()
         self.system = System.ONLINE
+        self.modes: dict[str, System] = {}  # of pairs that are not online
+        self.hold_release_seconds = ZERO  # how long coins stay reserved after a cancel
+        self.cancel_all_at: Decimal | None = None  # the dead man's switch
         self.ticks = {tick.symbol: tick for tick in ticks}
         self._books = Books(seed=seed)
         self._taken: dict[tuple[str, Side], Decimal] = {}  # of the present tick's liquidity
         self._arrivals: list[Order] = []  # secondaries made by the present step
+        self._held_over: list[tuple[Decimal, str, Decimal]] = []  # until when, asset, amount
 
     @property
     def open_orders(self) -> dict[str, Order]:
@@ -63,6 +67,10 @@ class Engine:
     def account(self) -> Account:
         return self._books.account
 
+    def mode_of(self, symbol: str) -> System:
+        """What the venue allows of a pair: the whole venue's mode, else the pair's own."""
+        return self.system if self.system is not System.ONLINE else self.modes.get(symbol, System.ONLINE)
+
     # --- what may be asked of it -----------------------------------------------------------------
 
     def add(self, request: NewOrder, *, now: Decimal, validate: bool = False) -> Order | None:
@@ -70,9 +78,12 @@ class Engine:
 
         Validation checks all but the funds (whether Kraken's does is not established).
         """
+        self._release_holds(now)
         self.check(request, now=now)
-        if validate:
-            return None
+        return None if validate else self._place(request, now)
+
+    def _place(self, request: NewOrder, now: Decimal) -> Order:
+        """Place a request that was checked. Raises Refused for missing funds and for crossing post-only."""
         order = self._books.draft(request, now=now)
         if self._would_take(order) and not self.options.post_only_cancels:
             raise Refused(rules.POST_ONLY)
@@ -89,7 +100,8 @@ class Engine:
         tick = self.ticks.get(request.symbol)
         if tick is None:
             raise Refused(rules.UNKNOWN_PAIR)
-        rules.check_new(request, pair=PAIRS[request.symbol], tick=tick, system=self.system, now=now)
+        mode = self.mode_of(request.symbol)
+        rules.check_new(request, pair=PAIRS[request.symbol], tick=tick, system=mode, now=now)
         if request.cl_ord_id is not None and self.find_open(cl_ord_id=request.cl_ord_id) is not None:
             raise Refused(rules.DUPLICATE_ID)
 
@@ -105,16 +117,21 @@ class Engine:
         """Cancel the open order of a txid or cl_ord_id, or all of a userref; how many. Raises Refused."""
         if self.system is System.MAINTENANCE:
             raise Refused(rules.UNAVAILABLE)
-        if userref is not None:
-            found = [order for order in self.open_orders.values() if order.userref == userref]
-        else:
-            order = self.find_open(txid=txid, cl_ord_id=cl_ord_id)
-            found = [] if order is None else [order]
+        found = self.cancelable(txid=txid, cl_ord_id=cl_ord_id, userref=userref)
         if not found:
             raise Refused(rules.UNKNOWN_ORDER)
         for order in found:
-            self._books.end(order, Status.CANCELED, reason, now)
+            self._cancel(order, reason, now)
         return len(found)
+
+    def cancelable(
+        self, *, txid: str | None = None, cl_ord_id: str | None = None, userref: int | None = None
+    ) -> list[Order]:
+        """The open orders that a cancel by these names would end."""
+        if userref is not None:
+            return [order for order in self.open_orders.values() if order.userref == userref]
+        order = self.find_open(txid=txid, cl_ord_id=cl_ord_id)
+        return [] if order is None else [order]
 
     def cancel_all(self, *, now: Decimal) -> int:
         """Cancel every open order; how many there were."""
@@ -122,40 +139,68 @@ class Engine:
             raise Refused(rules.UNAVAILABLE)
         found = list(self.open_orders.values())
         for order in found:
-            self._books.end(order, Status.CANCELED, USER_REQUESTED, now)
+            self._cancel(order, USER_REQUESTED, now)
         return len(found)
+
+    def cancel_all_after(self, *, seconds: Decimal, now: Decimal) -> Decimal | None:
+        """Cancel everything in so many seconds unless asked again; 0 turns it off. When it would be."""
+        self.cancel_all_at = now + seconds if seconds else None
+        return self.cancel_all_at
 
     def amend(self, change: Amendment, *, now: Decimal) -> str:
         """Change an open order's terms in place; the amendment's id. Raises Refused."""
+        self._release_holds(now)
         rules.check_deadline(change.deadline_at, now=now)
         order = self.find_open(txid=change.txid, cl_ord_id=change.cl_ord_id)
         if order is None:
             raise Refused(rules.UNKNOWN_ORDER)
         pair, tick = PAIRS[order.symbol], self.ticks[order.symbol]
-        rules.check_amendment(change, order, pair=pair, tick=tick, system=self.system)
+        rules.check_amendment(change, order, pair=pair, tick=tick, system=self.mode_of(order.symbol))
         if change.volume is not None and change.volume <= order.filled:
             self._books.end(order, Status.CANCELED, USER_REQUESTED, now)
             return self._books.amend_id()
-        amended = _amended(order, change)
-        needed = self._reservation(amended)
+        fresh = amended(order, change, now=now)
+        needed = self._reservation(fresh)
         if needed - order.reserved > self.account.available(pays_with(order)):
             raise Refused(rules.INSUFFICIENT_FUNDS)
-        amended = self._books.put(replace(amended, reserved=needed))
-        self._books.tell(EventKind.AMENDED, amended, now)
-        if not amended.resting:
-            self._arrive(amended, now)
+        fresh = self._books.put(replace(fresh, reserved=needed))
+        self._books.tell(EventKind.AMENDED, fresh, now)
+        if not fresh.resting:
+            self._arrive(fresh, now)
         return self._books.amend_id()
+
+    def edit(self, edit: Edit, *, now: Decimal, validate: bool = False) -> tuple[Order, Order | None]:
+        """Cancel an order and place another in its place: the old one, and the new one. Raises Refused."""
+        self._release_holds(now)
+        order = self.find_open(txid=edit.txid)
+        if order is None:
+            raise Refused(rules.UNKNOWN_ORDER)
+        if order.triggered or order.close is not None or order.cl_ord_id is not None:
+            raise Refused(rules.NOT_EDITABLE)
+        request = edited(order, edit)
+        self.check(request, now=now)
+        if validate:
+            return order, None
+        draft = self._books.draft(request, now=now)
+        if self._reservation(draft) - order.reserved > self.account.available(pays_with(order)):
+            raise Refused(rules.INSUFFICIENT_FUNDS)
+        if self._would_take(draft) and not self.options.post_only_cancels:
+            raise Refused(rules.POST_ONLY)
+        self._books.end(order, Status.CANCELED, "Order replaced", now)
+        return order, self._place(request, now)
 
     def advance(self, ticks: Iterable[Tick], *, now: Decimal) -> None:
         """The market moved: expire, trigger and fill what these ticks reach."""
         moved = {tick.symbol: tick for tick in ticks}
         self.ticks.update(moved)
         self._taken = {key: taken for key, taken in self._taken.items() if key[0] not in moved}
-        for order in list(self.open_orders.values()):
-            if order.expires_at is not None and order.expires_at <= now:
-                self._books.end(order, Status.EXPIRED, "", now)
-        if self.system not in MATCHING:
-            return
+        self._release_holds(now)
+        for order in self._books.expired(now):
+            self._books.end(order, Status.EXPIRED, "", now)
+        if self.cancel_all_at is not None and self.cancel_all_at <= now:
+            self.cancel_all_at = None
+            for order in list(self.open_orders.values()):
+                self._cancel(order, "Cancel all orders after timeout", now)
         for order in self._in_turn(moved):
             self._work(order, now)
         self._settle_arrivals(now)
@@ -173,9 +218,11 @@ class Engine:
     def find_open(self, *, txid: str | None = None, cl_ord_id: str | None = None) -> Order | None:
         if txid is not None:
             return self.open_orders.get(txid)
-        if cl_ord_id is None:
-            return None
-        return next((o for o in self.open_orders.values() if o.cl_ord_id == cl_ord_id), None)
+        return None if cl_ord_id is None else self._books.by_client_id(cl_ord_id)
+
+    def open_count(self, symbol: str) -> int:
+        """How many orders of a pair are open."""
+        return len(self._books.of_symbol(symbol))
 
     def take_changes(self) -> Changes:
         """What happened since this was last called."""
@@ -189,6 +236,8 @@ class Engine:
         return {
             "seed": self._books.seed,
             "system": self.system.value,
+            "modes": {symbol: mode.value for symbol, mode in self.modes.items()},
+            "cancel_all_at": None if self.cancel_all_at is None else str(self.cancel_all_at),
             "counters": dict(self._books.counters),
             "balances": {asset: str(amount) for asset, amount in self.account.balances.items()},
             "taken": [[symbol, side.value, str(taken)] for (symbol, side), taken in self._taken.items()],
@@ -206,12 +255,14 @@ class Engine:
         """The engine that `snapshot` was taken of, with its open orders."""
         engine = cls(seed=snapshot["seed"], ticks=ticks, options=options)
         engine.system = System(snapshot["system"])
+        engine.modes = {symbol: System(mode) for symbol, mode in snapshot.get("modes", {}).items()}
+        cancel_all_at = snapshot.get("cancel_all_at")
+        engine.cancel_all_at = None if cancel_all_at is None else Decimal(cancel_all_at)
         engine._books.counters = {letter: int(count) for letter, count in snapshot["counters"].items()}
         engine.account.balances = {asset: Decimal(text) for asset, text in snapshot["balances"].items()}
         engine._taken = {(symbol, Side(side)): Decimal(taken) for symbol, side, taken in snapshot["taken"]}
         for order in sorted(open_orders, key=lambda order: order.number):
-            engine.open_orders[order.txid] = order
-            engine.account.reserve(pays_with(order), order.reserved)
+            engine._books.restore(order)
         return engine
 
     # --- an order's way ----------------------------------------------------------------------------
@@ -221,7 +272,7 @@ class Engine:
         if self._would_take(order):
             self._books.end(order, Status.CANCELED, "Post only order", now)
             return
-        if self.system not in MATCHING:
+        if self.mode_of(order.symbol) not in MATCHING:
             self._rest(order)
             return
         order = self._work(replace(order, resting=False), now)
@@ -247,7 +298,7 @@ class Engine:
             order = self._trigger(order, now)
             self._arrive(order, now)
             return self._books.latest(order)
-        if order.limit_price is None and self.system is System.LIMIT_ONLY:
+        if order.limit_price is None and self.mode_of(order.symbol) is System.LIMIT_ONLY:
             return order
         if order.resting:
             return self._fill_resting(order, tick, now)
@@ -340,7 +391,21 @@ class Engine:
             better = ZERO if limit is None else (-limit if order.side is Side.BUY else limit)
             return order.resting, better, order.number
 
-        return sorted((order for order in self.open_orders.values() if order.symbol in moved), key=turn)
+        matching = [symbol for symbol in moved if self.mode_of(symbol) in MATCHING]
+        return sorted((o for symbol in matching for o in self._books.of_symbol(symbol).values()), key=turn)
+
+    def _cancel(self, order: Order, reason: str, now: Decimal) -> None:
+        """End an order; what it reserved is free at once, or as late as the venue was told to be."""
+        self._books.end(order, Status.CANCELED, reason, now)
+        if self.hold_release_seconds and order.reserved:
+            self.account.reserve(pays_with(order), order.reserved)
+            self._held_over.append((now + self.hold_release_seconds, pays_with(order), order.reserved))
+
+    def _release_holds(self, now: Decimal) -> None:
+        due = [held for held in self._held_over if held[0] <= now]
+        for held in due:
+            self._held_over.remove(held)
+            self.account.reserve(held[1], -held[2])
 
     def _would_take(self, order: Order) -> bool:
         """Whether this is a post-only order that would take liquidity."""
@@ -353,25 +418,3 @@ class Engine:
         return holds.reservation(
             order, ask=self.ticks[order.symbol].ask, untriggered_hold=self.options.untriggered_hold
         )
-
-
-def _amended(order: Order, change: Amendment) -> Order:
-    """The order with its new terms; a changed limit price loses its place in the book."""
-    volume = order.volume if change.volume is None else change.volume
-    price, price2 = order.price, order.price2
-    if change.limit_price is not None:
-        if order.kind is Kind.LIMIT:
-            price = change.limit_price
-        else:
-            price2 = change.limit_price
-    if change.trigger_price is not None:
-        price = change.trigger_price
-    return replace(
-        order,
-        volume=volume,
-        price=price,
-        price2=price2,
-        post_only=order.post_only or change.post_only,
-        resting=order.resting and change.limit_price is None,
-        amended=True,
-    )

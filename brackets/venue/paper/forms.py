@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+from brackets.venue.paper.amending import Edit
 from brackets.venue.paper.orders import Amendment, Close, Kind, NewOrder, Refused, Side, TimeInForce
 from brackets.venue.paper.pairs import Pair, find_pair
 from brackets.venue.paper.rules import UNKNOWN_PAIR, invalid
@@ -165,6 +166,25 @@ def amendment(form: Form) -> Amendment:
         limit_price=form.number("limit_price"),
         trigger_price=form.number("trigger_price"),
         post_only=form.truth("post_only"),
+        deadline_at=deadline_of(form),
+    )
+
+
+def edit(form: Form) -> Edit:
+    """The new terms of EditOrder. Only a txid names the order here, not a userref."""
+    txid = form.text("txid")
+    if txid is None:
+        raise invalid("txid")
+    flags = set(form.words("oflags"))
+    if not flags <= FLAGS:
+        raise invalid("oflags")
+    return Edit(
+        txid=txid,
+        volume=form.number("volume"),
+        price=form.number("price"),
+        price2=form.number("price2"),
+        post_only="post" in flags if flags else None,
+        userref=userref_of(form),
         deadline_at=deadline_of(form),
     )
 

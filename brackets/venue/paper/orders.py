@@ -68,6 +68,7 @@ class System(StrEnum):
     CANCEL_ONLY = "cancel_only"
     POST_ONLY = "post_only"
     LIMIT_ONLY = "limit_only"
+    REDUCE_ONLY = "reduce_only"
     MAINTENANCE = "maintenance"
 
 
@@ -149,6 +150,7 @@ class Order:
     triggered: bool = False
     resting: bool = False  # a limit order in the book: it fills as maker
     amended: bool = False
+    amended_at: Decimal | None = None  # when last; what a cancel costs depends on it
     reason: str = ""
     closed_at: Decimal | None = None
     trades: tuple[str, ...] = ()
@@ -156,6 +158,11 @@ class Order:
     @property
     def leaves(self) -> Decimal:
         return self.volume - self.filled
+
+    @property
+    def touched_at(self) -> Decimal:
+        """When it was placed or last amended."""
+        return self.amended_at or self.opened_at
 
     @property
     def waiting(self) -> bool:

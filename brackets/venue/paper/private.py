@@ -1,12 +1,11 @@
-"""Kraken's private methods: a checked request in, the engine asked, Kraken's result out.
+"""Kraken's private methods: a checked request in, Kraken's result out. Those that only read are here.
 
 Stands between the service (which has judged key, signature and nonce) and the engine. A method either
-raises `Refused`, and then nothing was changed, or returns its `result`; the service stores both ways.
+raises `Refused`, and then no order was changed, or returns its `result`; the service stores both ways.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from types import MappingProxyType
@@ -14,100 +13,16 @@ from typing import Any
 
 from brackets.venue.paper import answers, forms
 from brackets.venue.paper.forms import Form
-from brackets.venue.paper.orders import ZERO, NewOrder, Order, Refused
-from brackets.venue.paper.pairs import ASSETS, MAKER_RATE, PAIRS, TAKER_RATE, find_asset, find_pair
+from brackets.venue.paper.orders import ZERO, Order, Refused
+from brackets.venue.paper.pairs import ASSETS, MAKER_RATE, TAKER_RATE, find_asset, find_pair
 from brackets.venue.paper.rules import UNKNOWN_PAIR, invalid
 from brackets.venue.paper.store import Page
+from brackets.venue.paper.trading import METHODS as TRADING
 from brackets.venue.paper.venue import PaperVenue
 
 Json = dict[str, Any]
 MOST_ORDERS_ASKED, MOST_TRADES_ASKED = 50, 20
-BATCH = range(2, 16)
-MOST_CANCELED = 50
 CLOSE_TIMES = frozenset({"open", "close", "both"})
-
-# --- orders in -------------------------------------------------------------------------------------------
-
-
-def add_order(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    pair = forms.pair_of(form)
-    request = forms.new_order(form, pair=pair, deadline_at=forms.deadline_of(form), now=now)
-    placed = venue.engine.add(request, now=now, validate=form.truth("validate"))
-    if placed is None:
-        return {"descr": _description(request)}
-    return {"descr": _description(request), "txid": [placed.txid]}
-
-
-def add_order_batch(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    """All or nothing by the rules; funds are judged one by one, as Kraken does."""
-    pair = forms.pair_of(form)
-    deadline = forms.deadline_of(form)
-    parts = form.objects("orders")
-    if len(parts) not in BATCH:
-        raise invalid("orders")
-    requests = [forms.new_order(part, pair=pair, deadline_at=deadline, now=now) for part in parts]
-    for request in requests:
-        venue.engine.check(request, now=now)
-    validate = form.truth("validate")
-    return {"orders": [_batched(venue, request, now, validate) for request in requests]}
-
-
-def _batched(venue: PaperVenue, request: NewOrder, now: Decimal, validate: bool) -> Json:
-    try:
-        placed = venue.engine.add(request, now=now, validate=validate)
-    except Refused as refusal:
-        return {"error": refusal.error}
-    told: Json = {"descr": _description(request)}
-    return told if placed is None else told | {"txid": placed.txid}
-
-
-def _description(request: NewOrder) -> Json:
-    """The sentence of the order as asked for, and of its close terms."""
-    told = {"order": answers.sentence(request)}
-    close = answers.close_sentence(request.close, PAIRS[request.symbol])
-    return told | ({"close": close} if close else {})
-
-
-def amend_order(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    return {"amend_id": venue.engine.amend(forms.amendment(form), now=now)}
-
-
-# --- orders out ------------------------------------------------------------------------------------------
-
-
-def cancel_order(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    """By cl_ord_id, or by `txid`, which may also be a userref."""
-    cl_ord_id, txid = form.text("cl_ord_id"), form.text("txid")
-    if (cl_ord_id is None) == (txid is None):
-        raise Refused("EGeneral:Invalid arguments")
-    return {"count": _cancel(venue, now, txid=txid, cl_ord_id=cl_ord_id)}
-
-
-def cancel_order_batch(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    """Those that are open are canceled; it is an error only when none is."""
-    txids, own_ids = form.words("orders"), form.words("cl_ord_ids")
-    if not 0 < len(txids) + len(own_ids) <= MOST_CANCELED:
-        raise invalid("orders")
-    count, refusal = 0, None
-    for txid, own_id in [(txid, None) for txid in txids] + [(None, own_id) for own_id in own_ids]:
-        try:
-            count += _cancel(venue, now, txid=txid, cl_ord_id=own_id)
-        except Refused as error:
-            refusal = error
-    if count == 0 and refusal is not None:
-        raise refusal
-    return {"count": count}
-
-
-def cancel_all(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    return {"count": venue.engine.cancel_all(now=now)}
-
-
-def _cancel(venue: PaperVenue, now: Decimal, *, txid: str | None, cl_ord_id: str | None) -> int:
-    if txid is not None and re.fullmatch(r"-?\d{1,10}", txid, re.ASCII):
-        return venue.engine.cancel(userref=int(txid), now=now)
-    return venue.engine.cancel(txid=txid, cl_ord_id=cl_ord_id, now=now)
-
 
 # --- orders told -----------------------------------------------------------------------------------------
 
@@ -226,12 +141,7 @@ def trade_volume(venue: PaperVenue, form: Form, now: Decimal) -> Json:
 
 METHODS: MappingProxyType[str, Callable[[PaperVenue, Form, Decimal], Json]] = MappingProxyType(
     {
-        "AddOrder": add_order,
-        "AddOrderBatch": add_order_batch,
-        "AmendOrder": amend_order,
-        "CancelOrder": cancel_order,
-        "CancelOrderBatch": cancel_order_batch,
-        "CancelAll": cancel_all,
+        **TRADING,
         "QueryOrders": query_orders,
         "OpenOrders": open_orders,
         "ClosedOrders": closed_orders,

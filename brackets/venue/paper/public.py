@@ -27,8 +27,7 @@ def time(venue: PaperVenue, form: Form, now: Decimal) -> Json:
 
 
 def system_status(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    moment = datetime.fromtimestamp(int(now), UTC)
-    return {"status": venue.engine.system.value, "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"status": venue.engine.system.value, "timestamp": answers.moment(now)}
 
 
 def assets(venue: PaperVenue, form: Form, now: Decimal) -> Json:
@@ -39,9 +38,11 @@ def assets(venue: PaperVenue, form: Form, now: Decimal) -> Json:
 
 
 def asset_pairs(venue: PaperVenue, form: Form, now: Decimal) -> Json:
-    system = venue.engine.system
-    status = System.CANCEL_ONLY if system is System.MAINTENANCE else system
-    return {pair.code: answers.asset_pair(pair, status=status) for pair in _pairs(venue, form)}
+    def status(pair: Pair) -> System:
+        mode = venue.engine.mode_of(pair.symbol)
+        return System.CANCEL_ONLY if mode is System.MAINTENANCE else mode
+
+    return {pair.code: answers.asset_pair(pair, status=status(pair)) for pair in _pairs(venue, form)}
 
 
 def ticker(venue: PaperVenue, form: Form, now: Decimal) -> Json:

@@ -34,6 +34,7 @@ POST_ONLY = "EOrder:Post only order"
 DEADLINE_ELAPSED = "EService:Deadline elapsed"
 UNAVAILABLE = "EService:Unavailable"
 DUPLICATE_ID = "EOrder:Duplicate client order id"  # Kraken's text is not established
+NOT_EDITABLE = "EOrder:Edit not supported"  # Kraken's text is not established
 CLOSE_TERMS = "EOrder:Amend not supported:conditional close terms"  # Kraken's text is not established
 
 DEADLINE_LEAST_SECONDS, DEADLINE_MOST_SECONDS = 2, 60
@@ -71,7 +72,7 @@ def check_new(order: NewOrder, *, pair: Pair, tick: Tick, system: System, now: D
     check_volume(order.volume, pair=pair)
     check_prices(order, pair=pair)
     check_cost(order, pair=pair, tick=tick)
-    check_system(system, kind=order.kind, post_only=order.post_only)
+    check_system(system, kind=order.kind, post_only=order.post_only, side=order.side)
 
 
 def check_deadline(deadline: Decimal | None, *, now: Decimal) -> None:
@@ -137,14 +138,18 @@ def check_cost(order: NewOrder, *, pair: Pair, tick: Tick) -> None:
         raise Refused(COST_MINIMUM)
 
 
-def check_system(system: System, *, kind: Kind, post_only: bool) -> None:
-    """Whether the market's mode lets an order of this kind in."""
+def check_system(system: System, *, kind: Kind, post_only: bool, side: Side) -> None:
+    """Whether the market's mode lets an order of this kind in.
+
+    In reduce_only a sell of coins that are held passes here; what Kraken does on spot is not established.
+    """
     if system is System.MAINTENANCE:
         raise Refused(UNAVAILABLE)
     if (
         system is System.CANCEL_ONLY
         or (system is System.POST_ONLY and not post_only)
         or (system is System.LIMIT_ONLY and kind is not Kind.LIMIT)
+        or (system is System.REDUCE_ONLY and side is Side.BUY)
     ):
         raise Refused(f"EService:Market in {system} mode")
 
@@ -155,7 +160,7 @@ def check_system(system: System, *, kind: Kind, post_only: bool) -> None:
 def check_amendment(change: Amendment, order: Order, *, pair: Pair, tick: Tick, system: System) -> None:
     """Whether these new terms fit this open order, funds apart."""
     if system in (System.MAINTENANCE, System.CANCEL_ONLY):
-        check_system(system, kind=order.kind, post_only=order.post_only)
+        check_system(system, kind=order.kind, post_only=order.post_only, side=order.side)
     if order.close is not None:
         raise Refused(CLOSE_TERMS)
     if change.volume is None and change.limit_price is None and change.trigger_price is None:

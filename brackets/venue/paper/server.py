@@ -21,6 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from brackets.venue.paper.service import Service
+from brackets.venue.paper.stream.socket import converse
 
 TICK_SECONDS = 0.25
 LARGEST_BODY = 256 * 1024
@@ -52,6 +53,8 @@ class Front:
         app.router.add_get("/0/public/{method}", self.public)
         app.router.add_post("/0/public/{method}", self.public)
         app.router.add_post("/0/private/{method}", self.private)
+        app.router.add_get("/v2", self.stream)
+        app.on_shutdown.append(self.hang_up)
         return app
 
     @web.middleware
@@ -91,6 +94,15 @@ class Front:
         )
         await self._travel()
         return _response(answer)
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        return await converse(
+            request, hub=self.service.hub, clock=wall_clock, delay_seconds=self.latency_seconds / 2
+        )
+
+    async def hang_up(self, app: web.Application) -> None:
+        """No connection outlives the venue."""
+        self.service.hub.drop_all()
 
     async def _travel(self) -> None:
         if self.latency_seconds:

@@ -15,9 +15,10 @@ from typing import Any
 from brackets.venue.paper import private, public
 from brackets.venue.paper.forms import Form
 from brackets.venue.paper.journal import Journal, event_lines, outcome_of, request_line
-from brackets.venue.paper.orders import Refused, System
+from brackets.venue.paper.orders import Changes, Refused, System
 from brackets.venue.paper.rules import UNAVAILABLE
 from brackets.venue.paper.signing import decoded_key, is_signed
+from brackets.venue.paper.stream.hub import Hub
 from brackets.venue.paper.venue import PaperVenue
 
 Json = dict[str, Any]
@@ -38,10 +39,12 @@ class Service:
     private_key: str
     journal: Journal
     tokens: dict[str, Decimal] = field(default_factory=dict)  # WebSocket token -> end of its life
+    hub: Hub = field(init=False)
     _secret: bytes = b""
 
     def __post_init__(self) -> None:
         self._secret = decoded_key(self.private_key)
+        self.hub = Hub(venue=self.venue, is_token=self.is_token)
 
     # --- asked from outside --------------------------------------------------------------------------
 
@@ -76,12 +79,23 @@ class Service:
     def tick(self, *, seconds: Decimal, now: Decimal) -> None:
         """Let time pass. Raises what storing raises, after going back to what is stored."""
         try:
-            events = self.venue.tick(seconds=seconds, now=now)
+            changes = self.venue.tick(seconds=seconds, now=now)
         except Exception:
             self.venue.reload()
             raise
-        for line in event_lines(events):
-            self.journal.write(self.venue.latest, line)
+        self.tell(changes, now=self.venue.latest)
+        self.hub.beat(self.venue.latest)
+
+    def tell(self, changes: Changes, *, now: Decimal) -> None:
+        """What was stored: into the log, and to everybody who listens."""
+        for line in event_lines(changes.events):
+            self.journal.write(now, line)
+        self.hub.publish(changes, now=now)
+
+    def is_token(self, token: str, now: Decimal) -> bool:
+        """Whether this is a token for the private WebSocket that has not run out."""
+        end = self.tokens.get(token)
+        return end is not None and now < end
 
     # --- inside ----------------------------------------------------------------------------------------
 
@@ -109,6 +123,7 @@ class Service:
 
     def _answer(self, method: str, form: Form, *, nonce: int, now: Decimal) -> Json:
         try:
+            self.venue.limits.call(method, now=now)
             if self.venue.engine.system is System.MAINTENANCE:
                 raise Refused(UNAVAILABLE)
             result = (
@@ -117,10 +132,9 @@ class Service:
             answer, outcome = _result(result), outcome_of(result)
         except Refused as refusal:
             answer, outcome = _error(refusal.error), f"error={refusal.error}"
-        events = self.venue.commit(key=self.key, nonce=nonce)
+        changes = self.venue.commit(key=self.key, nonce=nonce)
         self.journal.write(now, request_line(method, form, outcome=outcome))
-        for line in event_lines(events):
-            self.journal.write(now, line)
+        self.tell(changes, now=now)
         return answer
 
     def _token(self, now: Decimal) -> Json:

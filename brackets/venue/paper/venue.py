@@ -14,8 +14,9 @@ from typing import Any
 
 from brackets.venue.paper.bars import KEPT, Candles
 from brackets.venue.paper.engine import Engine
+from brackets.venue.paper.limits import Limits
 from brackets.venue.paper.market import Bar, Market
-from brackets.venue.paper.orders import Event, Order
+from brackets.venue.paper.orders import Changes, Order
 from brackets.venue.paper.rules import Options
 from brackets.venue.paper.store import BadState, Store
 
@@ -35,10 +36,18 @@ class PaperVenue:
     """One account, one market, one state file."""
 
     def __init__(
-        self, *, store: Store, market: Market, now: Decimal, beginning: Beginning, options: Options
+        self,
+        *,
+        store: Store,
+        market: Market,
+        now: Decimal,
+        beginning: Beginning,
+        options: Options,
+        limits: Limits | None = None,
     ) -> None:
         """Go on from what is stored, or begin a world. Raises BadState and BadMarket."""
         self.store, self.market, self.options = store, market, options
+        self.limits = limits or Limits()
         self.engine: Engine
         self.candles: Candles
         self.nonces: dict[str, int] = {}
@@ -48,18 +57,22 @@ class PaperVenue:
         else:
             self.reload()
 
-    def tick(self, *, seconds: Decimal, now: Decimal) -> list[Event]:
-        """Let wall seconds pass: the market moves, orders are matched; what happened to them."""
+    def tick(self, *, seconds: Decimal, now: Decimal) -> Changes:
+        """Let wall seconds pass: the market moves, orders are matched; what that changed."""
         now = self.at(now)
         ticks = self.market.advance(seconds)
         self.candles.add(ticks, now=now, seconds=seconds)
         self.engine.advance(ticks, now=now)
         return self._commit(moved=True)
 
-    def commit(self, *, key: str, nonce: int) -> list[Event]:
-        """Store what a request changed, with its nonce; what happened to orders."""
+    def commit(self, *, key: str, nonce: int) -> Changes:
+        """Store what a request changed, with its nonce; what that was."""
         self.nonces[key] = nonce
         return self._commit(nonce=(key, nonce))
+
+    def commit_by_hand(self) -> Changes:
+        """Store what was changed without a request; what that was."""
+        return self._commit(moved=True)
 
     def at(self, now: Decimal) -> Decimal:
         """The venue's clock: `now`, or the latest moment it has seen."""
@@ -101,7 +114,7 @@ class PaperVenue:
         self.store.begin(world=beginning.world)
         self._commit(moved=True)
 
-    def _commit(self, *, moved: bool = False, nonce: tuple[str, int] | None = None) -> list[Event]:
+    def _commit(self, *, moved: bool = False, nonce: tuple[str, int] | None = None) -> Changes:
         changes = self.engine.take_changes()
         state: dict[str, Any] = {}
         if moved or changes:
@@ -111,7 +124,7 @@ class PaperVenue:
             state |= {"market": self.market.snapshot(), "bars": self.candles.snapshot()}
         ended = self.candles.take_ended() if moved else []
         self.store.commit(changes, state=state, nonce=nonce, bars=ended)
-        return changes.events
+        return changes
 
     def _past(self, symbol: str, minutes: int, count: int) -> tuple[Bar, ...]:
         return self.market.history(symbol, minutes=minutes, count=count)
