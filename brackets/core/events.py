@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from brackets.core.states import ExitReason, OrderStatus, Role
+from brackets.core.states import Answer, ExitReason, OrderStatus, Role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryRequested:
     """The plan was approved: buy."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProtectRequested:
+    """Coins that are in the account already shall have both legs: nothing is bought."""
 
     at: datetime
 
@@ -66,10 +73,32 @@ class OrderWithdrawn:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OrderValidated:
+    """The venue judged the order and found it good; validate mode places nothing."""
+
+    at: datetime
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AmendAnswered:
+    """The venue's answer to an amendment. A reading that was asked for from `provable_from` on and still
+    shows the old terms proves that it was not done."""
+
+    at: datetime
+    key: str
+    number: int
+    answer: Answer
+    provable_from: datetime
+    reason: str = ""  # of a refusal: a value of brackets.venue.port.Reason
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrderReported:
     """A reading of the venue showed the order. Readings may repeat and arrive out of order."""
 
-    at: datetime
+    at: datetime  # when the reading was asked for
     venue_order_id: str
     client_order_id: str | None
     parent_venue_order_id: str | None
@@ -79,7 +108,9 @@ class OrderReported:
     filled: Decimal
     average_price: Decimal | None = None
     trigger_price: Decimal | None = None
+    limit_price: Decimal | None = None
     triggered: bool = False
+    states_terms: bool = True  # False: quantity and prices are what we knew, the message said nothing of them
     opened_at: datetime | None = None
     ended_at: datetime | None = None
     trade_ids: frozenset[str] = frozenset()
@@ -94,6 +125,8 @@ class FillBooked:
     venue_order_id: str
     venue_trade_id: str
     quantity: Decimal
+    base_fee: Decimal = Decimal(0)  # where the venue took its fee in coins
+    executed_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,11 +146,32 @@ class CloseRequested:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tick:
-    """Time passed. `price` is the bid when it is known and fresh."""
+class EditRequested:
+    """The stop or the target shall stand elsewhere. None leaves one where it is."""
 
     at: datetime
-    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    target_price: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReduceRequested:
+    """Sell a part of the position now; the rest keeps both legs."""
+
+    at: datetime
+    quantity: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tick:
+    """Time passed, and the world looks like this."""
+
+    at: datetime
+    price: Decimal | None = None  # the bid; None: not known, or not fresh
+    last: Decimal | None = None  # the last trade's price, likewise
+    market: str = "online"  # the market's mode in the venue's words
+    watched: bool = False  # somebody is watching the price this second: the stop may be in our hands
+    entries_allowed: bool = True  # False: PAUSED, live entries are canceled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,29 +184,39 @@ class HoldRequested:
 
 Event = (
     EntryRequested
+    | ProtectRequested
     | OrderAccepted
     | OrderRefused
     | OrderUnknown
     | OrderAbsent
     | OrderWithdrawn
+    | OrderValidated
+    | AmendAnswered
     | OrderReported
     | FillBooked
     | TargetTouched
     | CloseRequested
+    | EditRequested
+    | ReduceRequested
     | Tick
     | HoldRequested
 )
 EVENT_TYPES: tuple[type[Event], ...] = (
     EntryRequested,
+    ProtectRequested,
     OrderAccepted,
     OrderRefused,
     OrderUnknown,
     OrderAbsent,
     OrderWithdrawn,
+    OrderValidated,
+    AmendAnswered,
     OrderReported,
     FillBooked,
     TargetTouched,
     CloseRequested,
+    EditRequested,
+    ReduceRequested,
     Tick,
     HoldRequested,
 )

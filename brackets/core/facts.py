@@ -8,23 +8,39 @@ arrive twice, late and in any order.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from brackets.core.events import (
+    AmendAnswered,
     FillBooked,
     OrderAbsent,
     OrderAccepted,
     OrderRefused,
     OrderReported,
     OrderUnknown,
+    OrderValidated,
     OrderWithdrawn,
 )
-from brackets.core.orders import Bracket, BracketOrder
-from brackets.core.states import LIVE, OrderStatus, Refusal
+from brackets.core.orders import Amendment, Bracket, BracketOrder
+from brackets.core.states import LIVE, AmendStatus, Answer, OrderStatus, Refusal
 
 OrderEvent = (
-    OrderAccepted | OrderRefused | OrderUnknown | OrderAbsent | OrderWithdrawn | OrderReported | FillBooked
+    OrderAccepted
+    | OrderRefused
+    | OrderUnknown
+    | OrderAbsent
+    | OrderWithdrawn
+    | OrderValidated
+    | AmendAnswered
+    | OrderReported
+    | FillBooked
 )
-NEVER_ARRIVED = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABSENT})
+NEVER_ARRIVED = frozenset(
+    {OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABSENT, OrderStatus.VALIDATED}
+)
+STALE_TERMS = timedelta(seconds=10)
+"""For so long after an amendment was seen, a reading may still show the terms from before it."""
 
 
 class RefusedEvent(Exception):
@@ -56,6 +72,10 @@ def absorb(bracket: Bracket, event: OrderEvent) -> Bracket:
             changed = never_arrived(order, OrderStatus.ABSENT, "")
         case OrderWithdrawn():
             changed = never_arrived(order, OrderStatus.DENIED, event.reason)
+        case OrderValidated():
+            changed = never_arrived(order, OrderStatus.VALIDATED, "")
+        case AmendAnswered():
+            changed = amend_answered(order, event)
     return bracket.replacing(changed)
 
 
@@ -141,20 +161,89 @@ def reported(order: BracketOrder, report: OrderReported) -> BracketOrder:
     newest = report.filled >= order.filled  # equal: a booking may have told the quantity before
     ends = report.status not in LIVE
     stale = not order.live and (not ends or report.filled < order.filled)
+    seen_at = ((report.ended_at if ends else None) or report.at) if report.filled > 0 else None
     return replace(
-        order,
+        with_terms(order, report),
         venue_order_id=report.venue_order_id,
         status=order.status if stale else report.status,
-        quantity=report.quantity,
         filled=max(order.filled, report.filled),
         average_price=(report.average_price if newest else None) or order.average_price,
-        trigger_price=report.trigger_price or order.trigger_price,
         triggered=order.triggered or report.triggered,
         read_back=True,
+        end_reason=order.end_reason or (report.reason if ends else ""),
         opened_at=order.opened_at or report.opened_at,
+        first_filled_at=earlier(order.first_filled_at, seen_at),
         ended_at=order.ended_at or (report.ended_at or report.at if ends else None),
         trade_ids=order.trade_ids | report.trade_ids,
     )
+
+
+def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two moments, as far as they are known: a fill is seen after it happened, never
+    before."""
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+# --- terms and amendments ------------------------------------------------------------------------
+
+
+def amend_answered(order: BracketOrder, event: AmendAnswered) -> BracketOrder:
+    """What the venue said to an amendment; of one that was settled meanwhile it is only noise."""
+    asked = order.amendment
+    if asked is None or asked.number != event.number:
+        return order
+    if event.answer is Answer.REFUSED:
+        return replace(order, amendment=None, amend_refused=event.reason)
+    if event.answer is Answer.UNKNOWN and asked.status is AmendStatus.ACCEPTED:
+        return order
+    status = AmendStatus.ACCEPTED if event.answer is Answer.ACCEPTED else AmendStatus.UNKNOWN
+    return replace(order, amendment=replace(asked, status=status, provable_from=event.provable_from))
+
+
+def with_terms(order: BracketOrder, report: OrderReported) -> BracketOrder:
+    """Quantity and prices as the reading states them. A reading with the wanted terms settles an
+    amendment as done; one with the old terms, late enough, as not done; soon after an amendment the old
+    terms are only a stale reading."""
+    if not report.states_terms:
+        return order
+    asked = order.amendment
+    if asked is not None and shows(report, asked):
+        order = replace(order, amendment=None, amend_refused="", touched_at=report.at)
+    elif asked is not None and (
+        report.status not in LIVE or (asked.provable_from is not None and report.at >= asked.provable_from)
+    ):
+        order = replace(order, amendment=None)
+    elif is_stale(order, report):
+        return order
+    return replace(
+        order,
+        quantity=report.quantity,
+        trigger_price=report.trigger_price or order.trigger_price,
+        limit_price=report.limit_price or order.limit_price,
+    )
+
+
+def is_stale(order: BracketOrder, report: OrderReported) -> bool:
+    """Whether a reading of a living order may still show the terms from before its last amendment."""
+    if order.touched_at is None or not order.live or report.status not in LIVE:
+        return False
+    return report.at < order.touched_at + STALE_TERMS
+
+
+def shows(report: OrderReported, asked: Amendment) -> bool:
+    """Whether the reading states every term that was asked for."""
+
+    def same(wanted: Decimal | None, stated: Decimal | None) -> bool:
+        return wanted is None or wanted == stated
+
+    return (
+        same(asked.quantity, report.quantity)
+        and same(asked.trigger_price, report.trigger_price)
+        and same(asked.limit_price, report.limit_price)
+    )
+
+
+# --- money ---------------------------------------------------------------------------------------
 
 
 def absorb_booking(bracket: Bracket, booking: FillBooked) -> Bracket:
@@ -171,6 +260,8 @@ def absorb_booking(bracket: Bracket, booking: FillBooked) -> Bracket:
             order,
             booked=booked,
             filled=max(order.filled, booked),  # a fill the orders do not show yet is still a fill
+            first_filled_at=earlier(order.first_filled_at, booking.executed_at),
+            base_fees=order.base_fees + booking.base_fee,
             booked_trade_ids=order.booked_trade_ids | {booking.venue_trade_id},
             trade_ids=order.trade_ids | {booking.venue_trade_id},
         )

@@ -6,10 +6,12 @@ The same tuple runs after every step in tests, in `prove` and in production.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
-from brackets.core.orders import Bracket
-from brackets.core.states import OrderStatus, State
+from brackets.core.orders import ZERO, Bracket, BracketOrder, total_leaves
+from brackets.core.states import OrderStatus, Policy, Role, State
 
+LEAVING = frozenset({State.TP_FILLED, State.SL_FILLED, State.EXITING, State.HELD, State.EXIT_COMPLETE})
 Invariant = Callable[[Bracket], Iterator[str]]
 
 
@@ -24,34 +26,49 @@ def never_bought_above_plan(bracket: Bracket) -> Iterator[str]:
 
 
 def never_oversold(bracket: Bracket) -> Iterator[str]:
-    """Sells that executed, work or are unknown never exceed the coins bought. Secondaries the venue
-    made of fills we have not read yet are covered by the entry's own quantity. A surplus stop is legal
-    only while it is being canceled and nothing else sells."""
-    working = sum(order.leaves for order in bracket.live_sells)
-    if len(bracket.live_sells) == len(bracket.live_stops):
-        working = sum(stop.leaves for stop in bracket.live_stops if not stop.cancel_wanted)
-    selling = bracket.sold + working
-    ceiling = bracket.bought + sum(order.leaves for order in bracket.live_entries)
-    if selling > ceiling:
-        yield f"{selling} coins are sold or on sale, but only {ceiling} were bought"
+    """Sells that work or are unknown never exceed the coins there are. Secondaries the venue made of
+    fills we have not read yet are covered by the entry's own quantity. A surplus stop is legal only while
+    it is being canceled or made smaller, and nothing else sells."""
+    working = total_leaves(bracket.covering)
+    if all(order.role is Role.STOP for order in bracket.covering):
+        working = sum((wanted_leaves(stop) for stop in bracket.live_stops), ZERO)
+    ceiling = max(bracket.coins, ZERO) + total_leaves(bracket.live_entries)
+    if working > ceiling:
+        yield f"{working} coins are on sale, but only {ceiling} are there"
+    if bracket.sold > bracket.acquired:
+        yield f"{bracket.sold} coins were sold, but only {bracket.acquired} were there"
+
+
+def wanted_leaves(order: BracketOrder) -> Decimal:
+    """What an order shall still stand for once the venue has done what we asked of it."""
+    if order.cancel_wanted:
+        return ZERO
+    asked = order.amendment.quantity if order.amendment is not None else None
+    return (order.quantity if asked is None else asked) - order.filled
 
 
 def at_most_one_live_exit(bracket: Bracket) -> Iterator[str]:
-    """One owner of the exit at a time: no sell while another sell is live or unknown."""
-    exits = len(bracket.live_sells) - len(bracket.live_stops)
-    if exits > 1:
-        yield f"{exits} exits are live or unknown; at most one may be"
-    if exits and bracket.live_stops:
-        yield "an exit and a stop are live or unknown together"
+    """One owner of the exit at a time: no sell of a kind while another of it is live or unknown."""
+    for role in (Role.EXIT, Role.TARGET):
+        if (number := len(bracket.live(role))) > 1:
+            yield f"{number} orders of role {role} are live or unknown; at most one may be"
+
+
+def nothing_is_bought_while_leaving(bracket: Bracket) -> Iterator[str]:
+    """Once an exit has begun, no entry works that is not on its way out."""
+    if bracket.state in LEAVING and any(not order.cancel_wanted for order in bracket.live_entries):
+        yield f"an entry works while the bracket is {bracket.state}"
 
 
 def active_means_covered(bracket: Bracket) -> Iterator[str]:
     if bracket.state is not State.BRACKET_ACTIVE:
         return
     if bracket.uncovered != 0:
-        yield f"the bracket is active and {bracket.uncovered} coins are not covered by a stop"
-    if bracket.standing != bracket.coins or not bracket.stops_confirmed:
-        yield "the bracket is active and a stop of it was not read back from the venue"
+        yield f"the bracket is active and {bracket.uncovered} coins are not covered by a leg"
+    if bracket.standing != bracket.coins:
+        yield "the bracket is active and a leg of it was not read back from the venue"
+    if bracket.live_targets and bracket.live_stops and bracket.policy is not Policy.BOTH_REST:
+        yield "the bracket is active and both its legs rest"
 
 
 def complete_means_nothing_left(bracket: Bracket) -> Iterator[str]:
@@ -78,8 +95,7 @@ def filled_within_quantity(bracket: Bracket) -> Iterator[str]:
 
 def waiting_states_have_something_to_wait_for(bracket: Bracket) -> Iterator[str]:
     """No silent dead end: a bracket that is placing or leaving has a live order, coins or books open."""
-    idle = not bracket.live_entries and not bracket.live_sells
-    if bracket.state is State.ENTRY_PLACED and idle:
+    if bracket.state is State.ENTRY_PLACED and bracket.idle and not bracket.entering:
         yield "the entry is over and the bracket still waits for it"
 
 
@@ -88,6 +104,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     never_bought_above_plan,
     never_oversold,
     at_most_one_live_exit,
+    nothing_is_bought_while_leaving,
     active_means_covered,
     complete_means_nothing_left,
     filled_within_quantity,

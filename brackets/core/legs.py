@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from brackets.core.orders import Bracket, BracketOrder
-from brackets.core.states import Custody, ExitReason, Role, State
+from brackets.core.states import CLOSED_MARKETS, Custody, ExitReason, Role, State
+from brackets.core.swap import swap_prices
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,24 +48,58 @@ def legs(bracket: Bracket) -> tuple[Leg, Leg]:
 
 
 def stop_custody(bracket: Bracket) -> Custody:
-    if bracket.uncovered <= 0 and bracket.live_stops and bracket.stops_confirmed:
+    """Resting, watched while the target rests for its coins, or moving."""
+    stops = bracket.live_stops
+    if bracket.covered and stops:
         return Custody.RESTING
-    return Custody.MOVING
+    return Custody.WATCHED if bracket.covered and not stops else Custody.MOVING
 
 
 def target_custody(bracket: Bracket) -> Custody:
-    """Watched until it is being taken; a market sell never rests."""
-    live = any(order.live for order in bracket.having(Role.TARGET))
+    """Resting as a limit order, being taken or moved, or watched."""
+    live = bracket.live_targets
+    if any(target.rests_as_limit and target.certain_leaves for target in live):
+        return Custody.RESTING
     leaving = bracket.state is State.EXITING and bracket.exit_reason is ExitReason.TAKE_PROFIT
-    return Custody.MOVING if live or leaving else Custody.WATCHED
+    wanted = bracket.resting is Role.TARGET
+    return Custody.MOVING if live or leaving or wanted else Custody.WATCHED
 
 
 def target_is_touched(bracket: Bracket, *, bid: Decimal, last: Decimal) -> bool:
-    """Whether to take profit now: somebody would pay the target, and the stop is not touched too
-    (both at once: the stop wins, and it rests on the venue)."""
-    return bracket.state is State.BRACKET_ACTIVE and bid >= bracket.target_price and last > bracket.stop_price
+    """Whether to take profit now: the target is in our hands, somebody would pay it, and the stop is not
+    touched too (both at once: the stop wins)."""
+    if bracket.state not in (State.BRACKET_ACTIVE, State.ENTRY_FILLED) or not bracket.covered:
+        return False
+    if any(target.rests_as_limit for target in bracket.live_targets) or bracket.market in CLOSED_MARKETS:
+        return False
+    settled = bracket.resting is Role.STOP and bracket.reduce_quantity == 0
+    return settled and bid >= bracket.target_price and last > bracket.stop_price
 
 
 def stop_is_touched(bracket: Bracket, *, last: Decimal) -> bool:
     """Whether a resting stop must have triggered: a reading is due, nothing is sent."""
     return bool(bracket.live_stops) and last <= bracket.stop_price
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Band:
+    """Prices between which nothing happens; None: no bound on that side."""
+
+    low: Decimal | None
+    high: Decimal | None
+
+    def holds(self, *, bid: Decimal, last: Decimal) -> bool:
+        inside = self.low is None or min(bid, last) > self.low
+        return inside and (self.high is None or bid < self.high)
+
+
+def band(bracket: Bracket) -> Band | None:
+    """Between which prices an active bracket needs no look; None: look at every price."""
+    if bracket.state is not State.BRACKET_ACTIVE or bracket.close_again is not None:
+        return None
+    swap = swap_prices(bracket)
+    if any(target.rests_as_limit for target in bracket.live_targets):
+        back = swap.back_at if swap is not None else bracket.stop_price
+        return Band(low=max(bracket.stop_price, back), high=None)
+    high = bracket.target_price
+    return Band(low=bracket.stop_price, high=high if swap is None else min(high, swap.rest_from))

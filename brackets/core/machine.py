@@ -17,12 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from brackets.core.decisions import hold, leave, settle, visible_from
+from brackets.core import entry, reduce
+from brackets.core.decisions import settle
 from brackets.core.draft import Step
 from brackets.core.effects import Effect
 from brackets.core.events import (
     EVENT_TYPES,
+    AmendAnswered,
     CloseRequested,
+    EditRequested,
     EntryRequested,
     Event,
     FillBooked,
@@ -32,12 +35,16 @@ from brackets.core.events import (
     OrderRefused,
     OrderReported,
     OrderUnknown,
+    OrderValidated,
     OrderWithdrawn,
+    ProtectRequested,
+    ReduceRequested,
     TargetTouched,
     Tick,
 )
 from brackets.core.facts import RefusedEvent, absorb
-from brackets.core.orders import Bracket, Rules
+from brackets.core.leaving import hold, leave, visible_from
+from brackets.core.orders import ZERO, Bracket, Rules
 from brackets.core.states import ExitReason, Refusal, Role, State
 
 __all__ = ["TABLE", "Outcome", "RefusedEvent", "step"]
@@ -55,26 +62,67 @@ class Outcome:
 Handler = Callable[[Step, Event], Step]
 
 
+# --- news ------------------------------------------------------------------------------------------
+
+
 def learn(draft: Step, event: Event) -> Step:
     """Take a fact of the venue in, then let the state decide."""
-    known = replace(draft, bracket=absorb(draft.bracket, event))  # type: ignore[arg-type]
-    if known.bracket.bought > draft.bracket.bought:  # each fill's secondary has its own time to show
-        return known.having(protect_from=visible_from(known))
+    before = draft.bracket
+    known = replace(draft, bracket=absorb(before, event))  # type: ignore[arg-type]
+    if known.bracket.bought > before.bought:  # each fill's secondary has its own time to show
+        known = known.having(protect_from=visible_from(known))
+    if before.reduce_quantity > 0:
+        left = before.reduce_quantity - reduce.sold_since(before, known.bracket)
+        known = known.having(reduce_quantity=max(left, ZERO))
     return known
 
 
+def look(draft: Step, event: Event) -> Step:
+    """Time passed; what the market's mode is now is remembered until it is seen again."""
+    assert isinstance(event, Tick)
+    return draft if draft.bracket.market == event.market else draft.having(market=event.market)
+
+
+# --- wishes ----------------------------------------------------------------------------------------
+
+
 def enter(draft: Step, event: Event) -> Step:
+    return entry.begin(draft)
+
+
+def protect(draft: Step, event: Event) -> Step:
+    """Coins that are there already: their stop is placed at once."""
     plan = draft.bracket.plan
-    close = plan.stop_price if plan.attach_stop else None
-    draft = draft.to(State.ENTRY_PLACED, stop_price=plan.stop_price, target_price=plan.target_price)
-    return draft.placing(Role.ENTRY, plan.quantity, close=close)
+    return draft.to(
+        State.ENTRY_FILLED,
+        stop_price=plan.stop_price,
+        target_price=plan.target_price,
+        initial_stop_price=plan.stop_price,
+        prices_final=True,
+        entry_over=True,
+        unprotected_since=draft.at,
+        protect_from=draft.at,
+    )
 
 
 def take_profit(draft: Step, event: Event) -> Step:
-    pause = draft.bracket.retry_after
+    bracket = draft.bracket
+    if draft.market_closed:
+        raise RefusedEvent(Refusal.MARKET_CLOSED, f"the market is {bracket.market}: the stop stays")
+    if any(target.rests_as_limit for target in bracket.live_targets):
+        raise RefusedEvent(Refusal.TARGET_RESTS, "the target rests on the venue and fills there")
+    pause = bracket.retry_after
     if pause is not None and draft.at < pause:
         raise RefusedEvent(Refusal.COOLING_DOWN, f"the last exit was refused; the next is tried from {pause}")
     return leave(draft, ExitReason.TAKE_PROFIT)
+
+
+def take_profit_early(draft: Step, event: Event) -> Step:
+    """While more is being bought: what is there and certainly stopped may be taken."""
+    bracket = draft.bracket
+    if not bracket.covered or bracket.reduce_quantity > 0 or bracket.resting is not Role.STOP:
+        raise RefusedEvent(Refusal.NOT_PROTECTED, "the coins' protection is in motion")
+    return take_profit(draft, event)
 
 
 def close(draft: Step, event: Event) -> Step:
@@ -87,13 +135,40 @@ def close_after_stop(draft: Step, event: Event) -> Step:
     return leave(draft, ExitReason.STOP_LOSS) if draft.bracket.coins > 0 else draft
 
 
-def pass_time(draft: Step, event: Event) -> Step:
-    return draft
+def edit(draft: Step, event: Event) -> Step:
+    """The legs stand elsewhere from now on; the orders follow in place."""
+    assert isinstance(event, EditRequested)
+    bracket = draft.bracket
+    if bracket.entering or not bracket.prices_final:
+        raise RefusedEvent(
+            Refusal.NOT_PROTECTED, "the entry is not over: its price decides where the legs are"
+        )
+    stop = bracket.stop_price if event.stop_price is None else event.stop_price
+    target = bracket.target_price if event.target_price is None else event.target_price
+    if not 0 < stop < target:
+        raise RefusedEvent(
+            Refusal.BAD_PRICES, f"the stop {stop} must be above 0 and below the target {target}"
+        )
+    return draft.having(stop_price=stop, target_price=target)
+
+
+def sell_part(draft: Step, event: Event) -> Step:
+    assert isinstance(event, ReduceRequested)
+    bracket = draft.bracket
+    if not 0 < event.quantity <= bracket.coins:
+        raise RefusedEvent(Refusal.TOO_MUCH, f"{event.quantity} is not above 0 and at most {bracket.coins}")
+    if bracket.reduce_quantity > 0:
+        raise RefusedEvent(Refusal.ALREADY_EXITING, f"{bracket.reduce_quantity} are being sold already")
+    return reduce.begin(draft, event.quantity)
 
 
 def put_on_hold(draft: Step, event: Event) -> Step:
     assert isinstance(event, HoldRequested)
     return hold(draft, event.reason)
+
+
+def stay(draft: Step, event: Event) -> Step:
+    return draft
 
 
 NEWS: dict[type[Event], Handler | Refusal] = {
@@ -102,67 +177,53 @@ NEWS: dict[type[Event], Handler | Refusal] = {
     OrderUnknown: learn,
     OrderAbsent: learn,
     OrderWithdrawn: learn,
+    OrderValidated: learn,
+    AmendAnswered: learn,
     OrderReported: learn,
     FillBooked: learn,
-    Tick: pass_time,
+    Tick: look,
 }
 """What the venue or the clock says: the same in every state."""
 
+
+def wishes(
+    *,
+    begin: Handler | Refusal | None = None,
+    target: Handler | Refusal,
+    close: Handler | Refusal,
+    edit: Handler | Refusal,
+    part: Handler | Refusal,
+    hold: Handler | Refusal = put_on_hold,
+) -> dict[type[Event], Handler | Refusal]:
+    """One row of the table: what people, prices and rules may want of a bracket in one state."""
+    return {
+        EntryRequested: begin or Refusal.ALREADY_OPENED,
+        ProtectRequested: protect if begin else Refusal.ALREADY_OPENED,
+        TargetTouched: target,
+        CloseRequested: close,
+        EditRequested: edit,
+        ReduceRequested: part,
+        HoldRequested: hold,
+    }
+
+
+NOT_OPENED, EXITING = Refusal.NOT_OPENED, Refusal.ALREADY_EXITING
 WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
-    State.FLAT: {
-        EntryRequested: enter,
-        TargetTouched: Refusal.NOT_OPENED,
-        CloseRequested: Refusal.NOT_OPENED,
-        HoldRequested: Refusal.NOT_OPENED,
-    },
-    State.ENTRY_PLACED: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.NOT_PROTECTED,
-        CloseRequested: close,
-        HoldRequested: put_on_hold,
-    },
-    State.ENTRY_FILLED: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.NOT_PROTECTED,
-        CloseRequested: close,
-        HoldRequested: put_on_hold,
-    },
-    State.BRACKET_ACTIVE: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: take_profit,
-        CloseRequested: close,
-        HoldRequested: put_on_hold,
-    },
-    State.TP_FILLED: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.ALREADY_EXITING,
-        CloseRequested: Refusal.ALREADY_EXITING,
-        HoldRequested: put_on_hold,
-    },
-    State.SL_FILLED: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.ALREADY_EXITING,
-        CloseRequested: close_after_stop,
-        HoldRequested: put_on_hold,
-    },
-    State.EXITING: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.ALREADY_EXITING,
-        CloseRequested: Refusal.ALREADY_EXITING,
-        HoldRequested: put_on_hold,
-    },
-    State.HELD: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.ALREADY_EXITING,
-        CloseRequested: close,
-        HoldRequested: pass_time,
-    },
-    State.EXIT_COMPLETE: {
-        EntryRequested: Refusal.ALREADY_OPENED,
-        TargetTouched: Refusal.OVER,
-        CloseRequested: Refusal.OVER,
-        HoldRequested: Refusal.OVER,
-    },
+    State.FLAT: wishes(
+        begin=enter, target=NOT_OPENED, close=NOT_OPENED, edit=NOT_OPENED, part=NOT_OPENED, hold=NOT_OPENED
+    ),
+    State.ENTRY_PLACED: wishes(
+        target=Refusal.NOT_PROTECTED, close=close, edit=Refusal.NOT_PROTECTED, part=Refusal.NOT_PROTECTED
+    ),
+    State.ENTRY_FILLED: wishes(target=take_profit_early, close=close, edit=edit, part=sell_part),
+    State.BRACKET_ACTIVE: wishes(target=take_profit, close=close, edit=edit, part=sell_part),
+    State.TP_FILLED: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
+    State.SL_FILLED: wishes(target=EXITING, close=close_after_stop, edit=EXITING, part=EXITING),
+    State.EXITING: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
+    State.HELD: wishes(target=EXITING, close=close, edit=EXITING, part=EXITING, hold=stay),
+    State.EXIT_COMPLETE: wishes(
+        target=Refusal.OVER, close=Refusal.OVER, edit=Refusal.OVER, part=Refusal.OVER, hold=Refusal.OVER
+    ),
 }
 
 TABLE: dict[tuple[State, type[Event]], Handler | Refusal] = {
@@ -178,14 +239,27 @@ def step(bracket: Bracket, event: Event, rules: Rules | None = None) -> Outcome:
     Pure and deterministic. Raises RefusedEvent (with its Refusal) when the state does not take the
     event or the event contradicts what is known; nothing is changed then.
     """
-    entry = TABLE[bracket.state, type(event)]
-    if isinstance(entry, Refusal):
-        raise RefusedEvent(entry, f"{type(event).__name__} is refused in {bracket.state}: {entry}")
-    draft = Step(
-        bracket=bracket,
-        at=event.at,
-        price=event.price if isinstance(event, Tick | TargetTouched) else None,
-        rules=rules or Rules(),
-    )
-    settled = settle(entry(draft, event))
+    handler = TABLE[bracket.state, type(event)]
+    if isinstance(handler, Refusal):
+        raise RefusedEvent(handler, f"{type(event).__name__} is refused in {bracket.state}: {handler}")
+    settled = settle(handler(draft_of(bracket, event, rules or Rules()), event))
     return Outcome(bracket=settled.bracket, effects=settled.effects, alarms=settled.alarms)
+
+
+def draft_of(bracket: Bracket, event: Event, rules: Rules) -> Step:
+    """The beginning of a step; what the event says of the world is known during it."""
+    match event:
+        case Tick():
+            return Step(
+                bracket=bracket,
+                at=event.at,
+                rules=rules,
+                price=event.price,
+                last=event.last,
+                looked=True,
+                watched=event.watched,
+                entries_allowed=event.entries_allowed,
+            )
+        case TargetTouched():
+            return Step(bracket=bracket, at=event.at, rules=rules, price=event.price)
+    return Step(bracket=bracket, at=event.at, rules=rules)

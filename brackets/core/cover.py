@@ -1,0 +1,210 @@
+"""Protection: every coin has its leg on the venue, in one order, at the right price.
+
+Pure. Coins that no order stands for get the wanted leg: the surviving stop is amended up by them, or a
+stop of ours is placed; stops of single fills are merged into one, never canceling the survivor; prices
+that were edited are brought to the venue in place.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from brackets.core.draft import Step
+from brackets.core.leaving import (
+    INSUFFICIENT_FUNDS,
+    RETRYABLE,
+    hold,
+    last_refusal,
+    leave,
+)
+from brackets.core.orders import ZERO, Bracket, BracketOrder, later
+from brackets.core.prices import round_down
+from brackets.core.states import ExitReason, OrderStatus, Role, State
+
+AMENDABLE = RETRYABLE | {"", INSUFFICIENT_FUNDS, "unknown_order"}
+"""Refusals of an amendment that say nothing against the next one."""
+BAD_PRICE = "bad_price"
+
+
+def unprotected(step: Step) -> Step:
+    """Coins without their resting leg: what covers them comes at once."""
+    return step.to(
+        State.ENTRY_FILLED,
+        unprotected_since=step.at,
+        protect_from=step.bracket.protect_from or step.at,
+    )
+
+
+def protected(step: Step) -> Step:
+    """Every coin has its leg. After a refused exit the target waits, or it would pull the stop again
+    and again."""
+    bracket, pause = step.bracket, step.rules.refused_exit_pause_seconds
+    return step.to(
+        State.BRACKET_ACTIVE,
+        unprotected_since=None,
+        protect_from=None,
+        funds_refused_since=None,
+        retry_after=later(step.at, pause) if bracket.restoring else bracket.retry_after,
+        restoring=False,
+    )
+
+
+def lacking(bracket: Bracket) -> Decimal:
+    """Coins that shall have a leg and that no order stands for; those about to be sold need none."""
+    exits = sum((order.leaves for order in bracket.live(Role.EXIT)), ZERO)
+    return bracket.uncovered - max(bracket.reduce_quantity - exits, ZERO)
+
+
+def cover_with_stop(step: Step) -> Step:
+    """Stand a stop for the coins that lack one; never one above the market."""
+    bracket = step.bracket
+    if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
+        return step
+    if step.price is not None and step.price <= bracket.stop_price and not bracket.restoring:
+        return leave(step, ExitReason.STOP_LOSS)
+    spaced = step.having(protect_from=later(step.at, step.rules.retry_spacing_seconds))
+    quantity = round_down(lacking(bracket), bracket.plan.lot_step)
+    survivor = surviving_stop(bracket)
+    if survivor is not None and quantity > 0:
+        if survivor.amendment is not None:
+            return step  # one at a time
+        return spaced.amending(survivor, quantity=survivor.quantity + quantity)
+    refused = last_refusal(bracket, Role.STOP)
+    if refused is not None and refused != INSUFFICIENT_FUNDS and refused not in RETRYABLE:
+        return without_stop(step, refused)
+    if quantity < bracket.plan.minimum_quantity:
+        return step  # too small for a stop of its own; more fills or the timeout decide
+    return spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
+
+
+def without_stop(step: Step, refused: str) -> Step:
+    if step.bracket.restoring or step.bracket.plan.held_quantity:
+        return leave_without_protection(step)
+    return leave(step, ExitReason.ROLLBACK).alarm(f"the venue refuses a stop ({refused}): selling")
+
+
+def surviving_stop(bracket: Bracket) -> BracketOrder | None:
+    """The stop that others are merged into: the largest that certainly rests, the oldest of equals."""
+    resting = [stop for stop in bracket.live_stops if can_be_amended(stop)]
+    return max(resting, key=lambda stop: stop.leaves, default=None)
+
+
+def can_be_amended(order: BracketOrder) -> bool:
+    return certain(order) and not order.triggered and order.amend_refused in AMENDABLE
+
+
+def certain(order: BracketOrder) -> bool:
+    return order.status is OrderStatus.OPEN and order.read_back and not order.cancel_wanted
+
+
+def out_of_time(step: Step) -> bool:
+    """Whether the coins lack their leg for too long. Parts too small for an order of their own wait for
+    more as long as more may be bought."""
+    bracket = step.bracket
+    if bracket.unprotected_since is None or lacking(bracket) <= 0:
+        return False  # an order stands for every coin, if only perhaps
+    if step.at < later(bracket.unprotected_since, step.rules.protect_timeout_seconds):
+        return False
+    return not bracket.entering or lacking(bracket) >= bracket.plan.minimum_quantity
+
+
+def leave_without_protection(step: Step) -> Step:
+    """Rollback; but where the sell was refused before, or the coins are not of our buying, only an
+    operator can help."""
+    bracket = step.bracket
+    if bracket.restoring:
+        return hold(
+            step, "the venue takes neither the sell nor a stop for these coins: an operator must look"
+        )
+    if bracket.plan.held_quantity:
+        return hold(step, "the venue takes no stop for the coins to be protected: an operator must look")
+    return leave(step, ExitReason.ROLLBACK).alarm(
+        f"no protection within {step.rules.protect_timeout_seconds} s of the fill: selling"
+    )
+
+
+# --- one order too much ------------------------------------------------------------------------------
+
+
+def without_surplus(step: Step) -> Step:
+    """Take back stops that stand for coins another order stands for already, the newest first: a
+    secondary may show up after a stop of ours was placed, an order may be found alive after it was given
+    up, a target that rests beside its stop may have sold a part."""
+    bracket = step.bracket
+    if bracket.live_entries or bracket.surplus <= 0:  # an entry's secondaries may be known before its fills
+        return step
+    if any(order.amendment is not None and order.amendment.quantity for order in bracket.live_sells):
+        return step  # its outcome decides what is too much
+    spare = [stop for stop in bracket.live_stops if not (stop.cancel_wanted or stop.triggered or stop.filled)]
+    while spare and (surplus := step.bracket.surplus) > 0:
+        fitting = [stop for stop in spare if stop.leaves <= surplus]
+        if not fitting:
+            return shrink(step, spare[-1], surplus) if is_time_to_amend(step) else step
+        spare.remove(fitting[-1])
+        step = step.canceling((fitting[-1],))
+    return step
+
+
+def is_time_to_amend(step: Step) -> bool:
+    """An amendment that was refused is not repeated at once."""
+    after = step.bracket.tidy_after
+    return after is None or step.at >= after
+
+
+def shrink(step: Step, order: BracketOrder, by: Decimal) -> Step:
+    """Make an order smaller in place; where that cannot be, cancel it: what it stood for gets a new one."""
+    if can_be_amended(order) and order.leaves - by >= step.bracket.plan.minimum_quantity:
+        spaced = step.having(tidy_after=later(step.at, step.rules.retry_spacing_seconds))
+        return spaced.amending(order, quantity=order.quantity - by)
+    return step.canceling((order,))
+
+
+# --- tidying ---------------------------------------------------------------------------------------
+
+
+def tidy(step: Step) -> Step:
+    """Bring edited prices to the venue, then make one stop of many. Nothing of it is urgent."""
+    bracket = step.bracket
+    if step.market_closed or not is_time_to_amend(step):
+        return step
+    legs = [o for o in bracket.live_sells if certain(o) and o.amendment is None and not o.triggered]
+    for order in legs:
+        if is_elsewhere(bracket, order):
+            return move(step, order)
+    return merge(step)
+
+
+def is_elsewhere(bracket: Bracket, order: BracketOrder) -> bool:
+    """Whether a leg rests at another price than it should."""
+    if order.role is Role.STOP:
+        return order.trigger_price is not None and order.trigger_price != bracket.stop_price
+    return order.role is Role.TARGET and order.rests_as_limit and order.limit_price != bracket.target_price
+
+
+def move(step: Step, order: BracketOrder) -> Step:
+    """Amend a leg's price in place; an order that takes no amendment is replaced, and a price the venue
+    does not take is given up."""
+    bracket = step.bracket
+    if order.amend_refused == BAD_PRICE and order.role is Role.STOP and order.trigger_price is not None:
+        return step.having(stop_price=order.trigger_price).alarm(
+            f"the venue refuses the stop at {bracket.stop_price}: it stays at {order.trigger_price}"
+        )
+    if order.amend_refused not in AMENDABLE:
+        return step.canceling((order,))
+    spaced = step.having(tidy_after=later(step.at, step.rules.retry_spacing_seconds))
+    if order.role is Role.STOP:
+        return spaced.amending(order, trigger=bracket.stop_price)
+    return spaced.amending(order, limit=bracket.target_price)
+
+
+def merge(step: Step) -> Step:
+    """Cancel the smallest of several stops, once it is old enough to be cheap; its coins go to the
+    survivor when its end was read."""
+    bracket, survivor = step.bracket, surviving_stop(step.bracket)
+    others = [stop for stop in bracket.live_stops if stop is not survivor]
+    if survivor is None or survivor.amendment is not None or not others:
+        return step
+    smallest = min(others, key=lambda stop: stop.leaves)
+    if not certain(smallest) or step.at < later(smallest.age_from, step.rules.merge_age_seconds):
+        return step
+    return step.canceling((smallest,))

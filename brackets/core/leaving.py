@@ -1,0 +1,292 @@
+"""Leaving: from the wish to be out to books that are closed.
+
+Pure. One owner of the exit at a time: what may still sell or buy is canceled and its end read, then the
+coins that are really left are sold. Exits always pass; where the venue refuses one, the stop comes back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from brackets.core.draft import Step
+from brackets.core.orders import Bracket, BracketOrder, later
+from brackets.core.prices import round_down
+from brackets.core.states import LIMIT_ONLY, ExitReason, OrderStatus, Role, State
+
+RETRYABLE = frozenset({"rate_limited", "market_limited", "deadline", "invalid_nonce", "duplicate_id"})
+"""Refusals that say nothing against the next attempt."""
+INSUFFICIENT_FUNDS = "insufficient_funds"
+ASKED_FOR = frozenset({ExitReason.MANUAL, ExitReason.KILL_SWITCH})
+"""Reasons of a person: refused once, they are tried again by themselves."""
+ENDED_WITHOUT_FILL = {
+    OrderStatus.REJECTED: ExitReason.ENTRY_REJECTED,
+    OrderStatus.DENIED: ExitReason.ENTRY_CANCELED,
+    OrderStatus.CANCELED: ExitReason.ENTRY_CANCELED,
+    OrderStatus.EXPIRED: ExitReason.ENTRY_EXPIRED,
+    OrderStatus.ABSENT: ExitReason.ENTRY_EXPIRED,  # its deadline passed before it arrived
+    OrderStatus.VALIDATED: ExitReason.VALIDATED,
+}
+
+
+def leave(step: Step, reason: ExitReason) -> Step:
+    """Begin to leave: from here the exit owns the bracket, and no other wish is left."""
+    return step.to(
+        State.EXITING,
+        exit_reason=reason,
+        exit_began_at=step.at,
+        funds_refused_since=None,
+        retry_after=None,
+        entry_next=None,
+        entry_over=True,
+        resting=Role.STOP,
+        swap_began_at=None,
+        reduce_quantity=Decimal(0),
+        close_again=None,
+    )
+
+
+def hold(step: Step, why: str) -> Step:
+    """Stop acting and keep the protection; an entry protects nothing and is canceled."""
+    held = step.to(State.HELD, entry_next=None, entry_over=True, reduce_quantity=Decimal(0)).alarm(why)
+    return held.canceling(held.bracket.live_entries)
+
+
+def stop_is_executing(bracket: Bracket) -> bool:
+    return any(stop.triggered or stop.filled > 0 for stop in bracket.having(Role.STOP))
+
+
+def stop_won(step: Step) -> Step:
+    """The stop is executing: it owns the exit."""
+    return leave(step, ExitReason.STOP_LOSS).to(State.SL_FILLED)
+
+
+def sold_out(step: Step) -> Step:
+    """The coins of an open position are gone: by its resting target, or by somebody else."""
+    bracket = step.bracket
+    if bracket.coins == 0 and sold_by(bracket, Role.TARGET) > 0:
+        return leave(step, ExitReason.TAKE_PROFIT).to(State.TP_FILLED)
+    return leave(step, ExitReason.EXTERNAL).alarm(
+        f"{bracket.coins} coins are left of a position that should be open"
+    )
+
+
+def never_entered(step: Step) -> Step:
+    """The entry ended and nothing was bought."""
+    bracket = step.bracket
+    entries = bracket.having(Role.ENTRY)
+    reason = ENDED_WITHOUT_FILL[entries[-1].status] if entries else ExitReason.EXTERNAL
+    if entries and entries[-1].status is OrderStatus.CANCELED:  # by us: for the reason we had
+        reason = bracket.entry_end or reason
+    return step.to(State.EXIT_COMPLETE, exit_reason=reason, entry_next=None, entry_over=True)
+
+
+# --- the states of leaving -----------------------------------------------------------------------
+
+
+def in_sl_filled(step: Step) -> Step:
+    """What the stop leaves is sold. A sibling that did not trigger with it (its coins were bought
+    after the trigger) is cleared once its reading had the time to say so."""
+    step = step.canceling(step.bracket.live_entries).canceling(resting_targets(step.bracket))
+    bracket = step.bracket
+    if bracket.coins <= 0:
+        return close_books(step)
+    asleep = tuple(stop for stop in bracket.live_stops if not (stop.triggered or stop.filled))
+    if bracket.exit_began_at and step.at >= later(bracket.exit_began_at, step.rules.visibility_seconds):
+        step = step.canceling(asleep)
+    return sell_leaves(step, Role.EXIT)
+
+
+def in_exiting(step: Step) -> Step:
+    bracket = step.bracket
+    if bracket.acquired == 0 == bracket.sold and bracket.idle:
+        return never_entered(step)
+    step = step.canceling(bracket.live_entries)
+    if step.market_closed and bracket.coins > 0:
+        return step  # nothing can be sold now: the protection is not touched
+    step = step.canceling(bracket.live_stops).canceling(resting_targets(bracket))
+    bracket = step.bracket
+    if bracket.coins > 0:
+        role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
+        return sell_leaves(step, role)
+    if not bracket.idle:
+        return step
+    if sold_by(bracket, Role.STOP) == bracket.acquired:
+        return step.to(State.SL_FILLED, exit_reason=ExitReason.STOP_LOSS)
+    if bracket.exit_reason is ExitReason.TAKE_PROFIT:
+        return step.to(State.TP_FILLED)
+    return close_books(step)
+
+
+def in_tp_filled(step: Step) -> Step:
+    if step.bracket.coins > 0:  # an entry fill that arrived late
+        return step.to(State.EXITING)
+    return close_books(step.canceling(step.bracket.live_entries + step.bracket.live_sells))
+
+
+def in_held(step: Step) -> Step:
+    step = step.canceling(step.bracket.live_entries)
+    bracket = step.bracket
+    if bracket.idle and bracket.acquired == 0 == bracket.sold:
+        return never_entered(step)
+    if bracket.idle and bracket.coins == 0 and all(order.fully_booked for order in bracket.orders):
+        reason = bracket.exit_reason or (
+            ExitReason.STOP_LOSS if stop_is_executing(bracket) else ExitReason.EXTERNAL
+        )
+        return step.to(State.EXIT_COMPLETE, exit_reason=reason)
+    return step
+
+
+def in_exit_complete(step: Step) -> Step:
+    """A fill or an order reported after the end is legal: back to work, and said aloud."""
+    bracket = step.bracket
+    at_rest = bracket.coins == bracket.dust and bracket.idle
+    if at_rest and all(order.fully_booked for order in bracket.orders):
+        return step
+    reason = bracket.exit_reason or ExitReason.EXTERNAL
+    if reason in ENDED_WITHOUT_FILL.values() and bracket.bought > 0:
+        reason = ExitReason.ROLLBACK  # it was entered after all
+    return leave(step, reason).alarm(
+        "the venue reported an order or a fill of this bracket after it was complete"
+    )
+
+
+def sold_by(bracket: Bracket, role: Role) -> Decimal:
+    return sum((order.filled for order in bracket.having(role)), Decimal(0))
+
+
+def resting_targets(bracket: Bracket) -> tuple[BracketOrder, ...]:
+    """Targets that rested before the exit began; the exit's own sells are not among them."""
+    began = bracket.exit_began_at
+    return tuple(o for o in bracket.live_targets if o.rests_as_limit and (not began or o.created_at < began))
+
+
+# --- selling ---------------------------------------------------------------------------------------
+
+
+def sell_leaves(step: Step, role: Role) -> Step:
+    """Sell what is left once nothing else can still sell or buy it: one owner of the exit at a time."""
+    bracket = step.bracket
+    if bracket.live_entries or bracket.live_sells:
+        return step.canceling(stuck_limit_exits(step))
+    if bracket.secondaries_missing:  # a stop we cannot see yet may stand for these coins
+        if bracket.protect_from is None:
+            return step.having(protect_from=visible_from(step))
+        if step.at < bracket.protect_from:
+            return step
+    elif bracket.protect_from is not None:
+        return step.having(protect_from=None)  # a later fill begins a wait of its own
+    refused = last_refusal(bracket, role)
+    if refused is not None:
+        return after_refused_exit(step, refused, role)
+    return sell(step, role)
+
+
+def visible_from(step: Step) -> datetime:
+    """By when the secondaries of what is filled now must have become visible; at once if there are none."""
+    attached = step.bracket.plan.attach_stop and step.bracket.bought > 0
+    return later(step.at, step.rules.visibility_seconds if attached else 0)
+
+
+def stuck_limit_exits(step: Step) -> tuple[BracketOrder, ...]:
+    """Limit sells of this exit that the market left behind: they are placed anew, nearer to it."""
+    began = step.bracket.exit_began_at
+    return tuple(
+        order
+        for order in step.bracket.live_sells
+        if order.role in (Role.EXIT, Role.TARGET)
+        and order.rests_as_limit
+        and order.status is OrderStatus.OPEN
+        and began is not None
+        and order.created_at >= began
+        and step.at >= later(order.created_at, step.rules.limit_exit_seconds)
+    )
+
+
+def sell(step: Step, role: Role) -> Step:
+    """One more sell, spaced from the one before: a venue that ends them unfilled is not hammered."""
+    bracket = step.bracket
+    if step.market_closed or (bracket.retry_after is not None and step.at < bracket.retry_after):
+        return step
+    quantity = bracket.coins
+    if quantity < bracket.plan.minimum_quantity:
+        return close_books(step)
+    spaced = step.having(retry_after=later(step.at, step.rules.retry_spacing_seconds))
+    if not needs_limit(bracket, role):
+        return spaced.placing(role, quantity)
+    if step.price is None:
+        return step  # a limit needs a price to be near
+    return spaced.placing(role, quantity, limit=exit_limit(step))
+
+
+def needs_limit(bracket: Bracket, role: Role) -> bool:
+    """Whether this market takes limit orders only, as it says or as its refusal of the last sell shows."""
+    return bracket.market == LIMIT_ONLY or last_refusal(bracket, role) == "market_limited"
+
+
+def exit_limit(step: Step) -> Decimal:
+    """A limit just below the bid, so that it executes at once."""
+    price = step.price or Decimal(0)
+    return round_down(price * (1 - step.rules.limit_exit_slippage), step.bracket.plan.tick_size)
+
+
+def last_refusal(bracket: Bracket, role: Role, since: datetime | None = None) -> str | None:
+    """Why the newest order of this role (since then, or since the exit began) was refused; None: it was
+    not."""
+    since = since or bracket.exit_began_at
+    orders = [o for o in bracket.having(role) if since is None or o.created_at >= since]
+    return orders[-1].refused_reason or None if orders else None
+
+
+def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
+    bracket, rules = step.bracket, step.rules
+    if refused == "below_minimum":
+        return close_books(step.having(dust=bracket.coins))
+    if refused == INSUFFICIENT_FUNDS:
+        if bracket.funds_refused_since is None:
+            return step.having(funds_refused_since=step.at)
+        if step.at >= later(bracket.funds_refused_since, rules.funds_retry_seconds):
+            return restore_stop(step)
+    elif refused not in RETRYABLE:
+        return restore_stop(step)
+    return sell(step, role)
+
+
+def restore_stop(step: Step) -> Step:
+    """The exit cannot be had now: put the protection back, but never a stop that has already
+    triggered; where the venue takes neither, an operator must look. What a person asked for is tried
+    again later."""
+    bracket = step.bracket
+    if stop_is_executing(bracket):
+        return hold(step, "the venue refuses to sell these coins: an operator must look")
+    return step.to(
+        State.ENTRY_FILLED,
+        exit_reason=None,
+        restoring=True,
+        close_again=bracket.exit_reason if bracket.exit_reason in ASKED_FOR else None,
+        unprotected_since=step.at,
+        protect_from=step.at,
+    ).alarm("the venue refuses the exit: restoring the stop")
+
+
+def close_books(step: Step) -> Step:
+    """EXIT_COMPLETE only when nothing can still execute and every fill is booked with its money."""
+    bracket = step.bracket
+    if not bracket.idle:
+        return step
+    if bracket.coins < 0:
+        return hold(step, f"{-bracket.coins} more coins were sold than bought")
+    dust = bracket.coins
+    if dust != bracket.dust:
+        return step.having(dust=dust)
+    if not all(order.fully_booked for order in bracket.orders):
+        return step
+    if dust > 0:
+        step = step.alarm(f"{dust} coins are below the venue's minimum and stay in the account as dust")
+    return step.to(
+        State.EXIT_COMPLETE,
+        unprotected_since=None,
+        protect_from=None,
+        retry_after=None,
+        funds_refused_since=None,
+    )
