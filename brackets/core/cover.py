@@ -98,14 +98,17 @@ def certain(order: BracketOrder) -> bool:
 
 
 def out_of_time(step: Step) -> bool:
-    """Whether the coins lack their leg for too long. Parts too small for an order of their own wait for
-    more as long as more may be bought."""
+    """Whether coins lack their leg, or have only one that was never seen at the venue, for too long.
+    Parts too small for an order of their own wait for more as long as more may be bought."""
     bracket = step.bracket
-    if bracket.unprotected_since is None or lacking(bracket) <= 0:
-        return False  # an order stands for every coin, if only perhaps
-    if step.at < later(bracket.unprotected_since, step.rules.protect_timeout_seconds):
+    since = bracket.unprotected_since
+    if since is None or step.at < later(since, step.rules.protect_timeout_seconds):
         return False
-    return not bracket.entering or lacking(bracket) >= bracket.plan.minimum_quantity
+    if any(not order.read_back for order in bracket.live_sells):
+        return True
+    return lacking(bracket) > 0 and (
+        not bracket.entering or lacking(bracket) >= bracket.plan.minimum_quantity
+    )
 
 
 def leave_without_protection(step: Step) -> Step:

@@ -32,11 +32,10 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     working = total_leaves(bracket.covering)
     if all(order.role is Role.STOP for order in bracket.covering):
         working = sum((wanted_leaves(stop) for stop in bracket.live_stops), ZERO)
-    ceiling = max(bracket.coins, ZERO) + total_leaves(bracket.live_entries)
-    if working > ceiling:
-        yield f"{working} coins are on sale, but only {ceiling} are there"
-    if bracket.sold > bracket.acquired:
-        yield f"{bracket.sold} coins were sold, but only {bracket.acquired} were there"
+    selling = bracket.sold + working
+    ceiling = bracket.sold + bracket.coins + total_leaves(bracket.live_entries)
+    if selling > ceiling:
+        yield f"{selling} coins are sold or on sale, but only {ceiling} were there"
 
 
 def wanted_leaves(order: BracketOrder) -> Decimal:
