@@ -19,7 +19,7 @@ from brackets.core.leaving import (
 )
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
 from brackets.core.prices import round_down
-from brackets.core.states import ExitReason, OrderStatus, Role, State
+from brackets.core.states import ONLINE, ExitReason, OrderStatus, Role, State
 
 AMENDABLE = RETRYABLE | {"", INSUFFICIENT_FUNDS, "unknown_order"}
 """Refusals of an amendment that say nothing against the next one."""
@@ -168,7 +168,7 @@ def shrink(step: Step, order: BracketOrder, by: Decimal) -> Step:
 def tidy(step: Step) -> Step:
     """Bring edited prices to the venue, then make one stop of many. Nothing of it is urgent."""
     bracket = step.bracket
-    if step.market_closed or not is_time_to_amend(step):
+    if bracket.market != ONLINE or not is_time_to_amend(step):
         return step
     legs = [o for o in bracket.live_sells if certain(o) and o.amendment is None and not o.triggered]
     for order in legs:

@@ -24,6 +24,7 @@ class Step:
     rules: Rules
     price: Decimal | None = None  # the bid, when it is known and fresh
     last: Decimal | None = None
+    fresh: bool = True
     looked: bool = False  # the event told how the world looks: what follows below is known
     watched: bool = False
     entries_allowed: bool = True

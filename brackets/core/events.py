@@ -169,6 +169,7 @@ class Tick:
     at: datetime
     price: Decimal | None = None  # the bid; None: not known, or not fresh
     last: Decimal | None = None  # the last trade's price, likewise
+    fresh: bool = True  # the price is under two seconds old: fresh enough to take the stop into our hands
     market: str = "online"  # the market's mode in the venue's words
     watched: bool = False  # somebody is watching the price this second: the stop may be in our hands
     entries_allowed: bool = True  # False: PAUSED, live entries are canceled

@@ -256,6 +256,7 @@ def draft_of(bracket: Bracket, event: Event, rules: Rules) -> Step:
                 rules=rules,
                 price=event.price,
                 last=event.last,
+                fresh=event.fresh,
                 looked=True,
                 watched=event.watched,
                 entries_allowed=event.entries_allowed,

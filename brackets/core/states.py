@@ -100,7 +100,7 @@ class Answer(StrEnum):
 
 CLOSED_MARKETS = frozenset({"cancel_only", "post_only", "maintenance"})
 """Words for a market in which nothing can be sold at once: protection is not touched there."""
-LIMIT_ONLY = "limit_only"
+ONLINE, LIMIT_ONLY = "online", "limit_only"
 
 
 class Custody(StrEnum):

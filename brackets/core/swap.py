@@ -15,7 +15,7 @@ from brackets.core.draft import Step
 from brackets.core.entry import crossed
 from brackets.core.leaving import INSUFFICIENT_FUNDS, RETRYABLE
 from brackets.core.orders import Bracket, BracketOrder, later
-from brackets.core.states import OrderStatus, Policy, Role
+from brackets.core.states import ONLINE, OrderStatus, Policy, Role
 
 BPS = Decimal(10_000)
 NARROWEST = 6  # a bracket narrower than so many swap-ins keeps its stop resting
@@ -76,7 +76,7 @@ def tend(step: Step) -> Step:
 def may_swap_in(step: Step) -> bool:
     """Only while somebody watches a fresh price of an open market, and nothing else is under way."""
     bracket, prices = step.bracket, swap_prices(step.bracket)
-    if prices is None or step.price is None or not step.watched or bracket.market != "online":
+    if prices is None or step.price is None or not step.fresh or not step.watched or bracket.market != ONLINE:
         return False
     if bracket.swap_after is not None and step.at < bracket.swap_after:
         return False
@@ -88,9 +88,9 @@ def may_swap_in(step: Step) -> bool:
 
 def must_swap_back(step: Step) -> bool:
     """Whether the stop belongs back on the venue. A part too small for a stop stays where it rests, and
-    in a closed market nothing is touched."""
+    in a market that takes no stop nothing is touched."""
     bracket, prices = step.bracket, swap_prices(step.bracket)
-    if step.market_closed or bracket.coins < bracket.plan.minimum_quantity:
+    if bracket.market != ONLINE or bracket.coins < bracket.plan.minimum_quantity:
         return False
     unseen = not step.watched or step.price is None
     return unseen or prices is None or (step.price is not None and step.price <= prices.back_at)
