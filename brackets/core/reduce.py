@@ -41,6 +41,8 @@ def tend(step: Step) -> Step:
     certain_no = refused is not None and refused not in RETRYABLE and refused != INSUFFICIENT_FUNDS
     if certain_no or step.at >= later(began, step.rules.reduce_patience_seconds):
         return abandon(step, refused)
+    if bracket.secondaries_missing and bracket.protect_from and step.at < bracket.protect_from:
+        return step  # a stop we cannot see yet may stand for these coins
     if bracket.uncovered >= wanted:
         return sell_part(step, wanted)
     return free(step, wanted - bracket.uncovered)
