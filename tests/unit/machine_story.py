@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from brackets.core.effects import Cancel, Effect, Place
+from brackets.core.effects import Amend, Cancel, Effect, Place
 from brackets.core.events import (
+    AmendAnswered,
     CloseRequested,
+    EditRequested,
     EntryRequested,
     Event,
     FillBooked,
@@ -22,17 +24,22 @@ from brackets.core.events import (
     OrderRefused,
     OrderReported,
     OrderUnknown,
+    OrderValidated,
     OrderWithdrawn,
+    ProtectRequested,
+    ReduceRequested,
     TargetTouched,
     Tick,
 )
 from brackets.core.invariants import violations
 from brackets.core.machine import Outcome, RefusedEvent, step
-from brackets.core.orders import Bracket, BracketOrder, Plan
-from brackets.core.states import ExitReason, OrderStatus, Role, State
+from brackets.core.orders import Bracket, BracketOrder, EntryTerms, Plan
+from brackets.core.states import Answer, ExitReason, OrderStatus, Policy, Role, State
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 D = Decimal
+SETTLING = 20
+"""Seconds after which a reading that shows the old terms proves that an amendment was not done."""
 
 
 def a_plan(**changes: object) -> Plan:
@@ -51,12 +58,22 @@ def a_plan(**changes: object) -> Plan:
     return Plan(**{**values, **changes})  # type: ignore[arg-type]
 
 
-class Story:
-    """`sent` and `alarms` are those of the last event; `log` is every effect ever, as words."""
+def a_limit(**changes: object) -> EntryTerms:
+    """A first limit at 100, 10 bps below the bid when it follows; it has five minutes."""
+    values: dict[str, object] = {"limit_price": D(100), "offset_bps": D(10)}
+    return EntryTerms(**{**values, **changes})  # type: ignore[arg-type]
 
-    def __init__(self, **plan: object) -> None:
-        self.bracket = Bracket(plan=a_plan(**plan))
+
+class Story:
+    """`sent` and `alarms` are those of the last event; `log` is every effect ever, as words. `market`,
+    `watched` and `entries_allowed` are the world as every tick shows it."""
+
+    def __init__(self, *, policy: Policy = Policy.STOP_RESTS, **plan: object) -> None:
+        self.bracket = Bracket(plan=a_plan(**plan), policy=policy)
         self.now = BEGIN
+        self.market = "online"
+        self.watched = True
+        self.entries_allowed = True
         self.sent: tuple[Effect, ...] = ()
         self.alarms: tuple[str, ...] = ()
         self.log: list[str] = []
@@ -109,6 +126,9 @@ class Story:
     def absent(self, key: str) -> None:
         self.say(OrderAbsent(at=self.now, key=key))
 
+    def validate(self, key: str) -> None:
+        self.say(OrderValidated(at=self.now, key=key))
+
     def withdraw(self, key: str) -> None:
         self.say(OrderWithdrawn(at=self.now, key=key, reason="paused"))
 
@@ -118,14 +138,21 @@ class Story:
         status: OrderStatus,
         filled: str = "0",
         *,
-        of: str = "1",
+        of: str | None = None,
         price: str | None = None,
         key: str | None = None,
         parent: str | None = None,
+        trigger: str | None = None,
+        limit: str | None = None,
         triggered: bool = False,
+        reason: str = "",
         role: Role | None = Role.STOP,
     ) -> None:
-        average = D(price or "100") if D(filled) else None
+        """A reading of one order. Terms that are not given are those the bracket knows of it; a new
+        secondary is of one coin, at the stop's price."""
+        known = next((o for o in self.bracket.orders if o.key in (venue_order_id, key)), None)
+        known = known or next((o for o in self.bracket.orders if o.venue_order_id == venue_order_id), None)
+        stop = known.trigger_price if known else (self.bracket.stop_price if parent else None)
         self.say(
             OrderReported(
                 at=self.now,
@@ -134,14 +161,45 @@ class Story:
                 parent_venue_order_id=parent,
                 role_if_new=role if parent else None,
                 status=status,
-                quantity=D(of),
+                quantity=D(of) if of else known.quantity if known else D(1),
                 filled=D(filled),
-                average_price=average,
-                trigger_price=D(95) if parent else None,
+                average_price=D(price or "100") if D(filled) else None,
+                trigger_price=D(trigger) if trigger else stop,
+                limit_price=D(limit) if limit else known.limit_price if known else None,
                 triggered=triggered,
+                reason=reason,
                 opened_at=BEGIN,
                 ended_at=None if status is OrderStatus.OPEN else self.now,
             )
+        )
+
+    def answer_amend(self, venue_order_id: str, answer: Answer, reason: str = "") -> None:
+        """The venue's answer to the newest amendment of an order."""
+        order = self.order(venue_order_id)
+        self.say(
+            AmendAnswered(
+                at=self.now,
+                key=order.key,
+                number=order.amends,
+                answer=answer,
+                provable_from=self.now + timedelta(seconds=SETTLING),
+                reason=reason,
+                message="said so" if reason else "",
+            )
+        )
+
+    def amended(self, venue_order_id: str) -> None:
+        """The venue took the amendment, and a reading shows the new terms."""
+        asked = self.order(venue_order_id).amendment
+        assert asked is not None, f"no amendment of {venue_order_id} was asked for"
+        self.answer_amend(venue_order_id, Answer.ACCEPTED)
+        self.report(
+            venue_order_id,
+            OrderStatus.OPEN,
+            str(self.order(venue_order_id).filled),
+            of=None if asked.quantity is None else str(asked.quantity),
+            trigger=None if asked.trigger_price is None else str(asked.trigger_price),
+            limit=None if asked.limit_price is None else str(asked.limit_price),
         )
 
     def book(self, venue_order_id: str, quantity: str, trade: str | None = None) -> None:
@@ -163,10 +221,39 @@ class Story:
     def hold(self) -> None:
         self.say(HoldRequested(at=self.now, reason="somebody wants to look"))
 
-    def wait(self, seconds: int, price: str | None = "100") -> None:
+    def edit(self, *, stop: str | None = None, target: str | None = None) -> None:
+        self.say(
+            EditRequested(
+                at=self.now,
+                stop_price=None if stop is None else D(stop),
+                target_price=None if target is None else D(target),
+            )
+        )
+
+    def reduce(self, quantity: str) -> None:
+        self.say(ReduceRequested(at=self.now, quantity=D(quantity)))
+
+    def protect(self) -> str:
+        self.say(ProtectRequested(at=self.now))
+        return self.newest
+
+    def wait(self, seconds: int, price: str | None = "100", *, last: str | None = None) -> None:
         """Let time pass, and the machine see it once, at the end."""
         self.now += timedelta(seconds=seconds)
-        self.say(Tick(at=self.now, price=None if price is None else D(price)))
+        self.say(
+            Tick(
+                at=self.now,
+                price=None if price is None else D(price),
+                last=None if last is None else D(last),
+                market=self.market,
+                watched=self.watched,
+                entries_allowed=self.entries_allowed,
+            )
+        )
+
+    def see(self, price: str | None, *, last: str | None = None) -> None:
+        """A price, this moment."""
+        self.wait(0, price, last=last)
 
     # --- chapters --------------------------------------------------------------------------------
 
@@ -182,6 +269,21 @@ class Story:
         self.report("S", OrderStatus.OPEN, parent="E")
         return self
 
+    def filled_in_parts(self, *parts: str) -> Story:
+        """The entry (E) bought the coin in parts, each with its secondary (S1, S2, …) resting."""
+        self.accept(self.enter(), "E")
+        for number, part in enumerate(parts, start=1):
+            self.report(f"S{number}", OrderStatus.OPEN, of=part, parent="E")
+        self.report("E", OrderStatus.FILLED, "1")
+        return self
+
+    def resting_limit(self) -> Story:
+        """The limit entry (E) rests at the venue."""
+        key = self.enter()
+        self.accept(key, "E")
+        self.report("E", OrderStatus.OPEN)
+        return self
+
     def leaving_by_target(self) -> Story:
         """… the target was touched, and the cancel of S is under way."""
         self.protected()
@@ -194,12 +296,37 @@ class Story:
         self.report("S", OrderStatus.CANCELED, parent="E")
         return self
 
+    def book_all(self) -> None:
+        """Every fill that is known is booked with its money."""
+        for order in self.bracket.orders:
+            if order.filled > order.booked:
+                booked = len(order.booked_trade_ids)
+                missing = str(order.filled - order.booked)
+                self.book(order.venue_order_id or "", missing, f"T{order.venue_order_id}.{booked}")
+
 
 def effect_words(bracket: Bracket, effect: Effect) -> str:
-    """`place entry 1`, `cancel stop S`: what an effect is about."""
+    """`place entry 1 limit 99 post-only`, `amend stop S quantity 1.5`, `cancel stop S`: what an effect is
+    about."""
     order = next(o for o in bracket.orders if o.key == effect.key)
+    name = f"{order.role} {order.venue_order_id or 'unsent'}"
     if isinstance(effect, Cancel):
-        return f"cancel {order.role} {order.venue_order_id or 'unsent'}"
+        return f"cancel {name}"
+    if isinstance(effect, Amend):
+        terms = (
+            ("quantity", effect.quantity),
+            ("trigger", effect.trigger_price),
+            ("limit", effect.limit_price),
+        )
+        return " ".join([f"amend {name}", *(f"{term} {plain(to)}" for term, to in terms if to is not None)])
     assert isinstance(effect, Place)
-    at = "" if effect.trigger_price is None else f" at {effect.trigger_price}"
-    return f"place {effect.role} {effect.quantity.normalize():f}{at}"
+    at = "" if effect.trigger_price is None else f" at {plain(effect.trigger_price)}"
+    limit = "" if effect.limit_price is None else f" limit {plain(effect.limit_price)}"
+    return (
+        f"place {effect.role} {plain(effect.quantity)}{at}{limit}{' post-only' if effect.post_only else ''}"
+    )
+
+
+def plain(value: Decimal) -> str:
+    """`1.5`, `100`: neither trailing zeros nor an exponent."""
+    return f"{value.normalize():f}"

@@ -152,11 +152,15 @@ def test_no_secondary_a_stop_of_ours_after_the_margin_and_not_before() -> None:
     assert story.state is State.BRACKET_ACTIVE
 
 
-def test_part_of_the_coins_without_a_secondary_gets_a_stop_for_that_part() -> None:
+def test_part_of_the_coins_without_a_secondary_is_added_to_the_stop_that_rests() -> None:
     story = Story().filled_entry()
     story.report("S", OPEN, of="0.6", parent="E")
-    story.wait(10)
-    assert story.words == ["place stop 0.4 at 95"]
+    story.wait(9)
+    assert story.words == [], "its own stop may still show"
+    story.wait(1)
+    assert story.words == ["amend stop S quantity 1"]
+    story.amended("S")
+    assert story.state is State.BRACKET_ACTIVE
 
 
 def test_price_through_the_stop_sells_instead_of_placing_a_stop_above_the_market() -> None:

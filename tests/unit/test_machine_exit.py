@@ -14,12 +14,6 @@ D = Decimal
 OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
 
 
-def book_all(story: Story) -> None:
-    for order in story.bracket.orders:
-        if order.filled > order.booked:
-            story.book(order.venue_order_id or "", str(order.filled - order.booked))
-
-
 # --- the target ------------------------------------------------------------------------------
 
 
@@ -85,7 +79,7 @@ def test_the_stop_sells_everything() -> None:
     assert story.state is State.SL_FILLED
     story.report("S", FILLED, "1", price="94", triggered=True)
     assert story.state is State.SL_FILLED
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.STOP_LOSS
     assert story.log == ["place entry 1"]
@@ -103,7 +97,7 @@ def test_a_triggered_stop_that_ends_with_leaves_is_followed_by_a_market_sell_not
     assert (story.state, story.words) == (State.SL_FILLED, ["place exit 0.6"])
     story.accept(story.newest, "X")
     story.report("X", FILLED, "0.6", of="0.6", price="93")
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.STOP_LOSS
 
@@ -124,7 +118,7 @@ def test_two_stops_trigger_one_is_read_first() -> None:
     story.report("S1", FILLED, "0.4", of="0.4", triggered=True)
     assert (story.state, story.words) == (State.SL_FILLED, [])
     story.report("S2", FILLED, "0.6", of="0.6", triggered=True)
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.log == ["place entry 1"]
 
@@ -174,7 +168,7 @@ def test_the_stop_wins_the_race_against_its_cancel() -> None:
     story = Story().leaving_by_target()
     story.report("S", FILLED, "1", price="94", triggered=True)
     assert (story.state, story.words) == (State.SL_FILLED, [])
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.STOP_LOSS
     assert story.log == ["place entry 1", "cancel stop S"]
@@ -186,7 +180,7 @@ def test_the_stop_wins_a_part_of_the_race() -> None:
     assert story.words == ["place target 0.6"]
     story.accept(story.newest, "X")
     story.report("X", FILLED, "0.6", of="0.6")
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.TAKE_PROFIT
 
@@ -194,7 +188,7 @@ def test_the_stop_wins_a_part_of_the_race() -> None:
 def test_a_fill_of_the_stop_told_after_its_cancel_is_not_sold_twice() -> None:
     story = Story().leaving_by_target()
     story.report("S", CANCELED, "1", triggered=True)
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert "place target 1" not in story.log
 
@@ -211,7 +205,7 @@ def test_close_from_active(reason: ExitReason) -> None:
     story.accept(story.newest, "X")
     story.report("X", FILLED, "1")
     assert story.state is State.EXITING
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is reason
 

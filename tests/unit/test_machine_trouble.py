@@ -16,18 +16,12 @@ D = Decimal
 OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
 
 
-def book_all(story: Story) -> None:
-    for order in story.bracket.orders:
-        if order.filled > order.booked:
-            story.book(order.venue_order_id or "", str(order.filled - order.booked))
-
-
 def completed() -> Story:
     """Sold at the target, every fill booked."""
     story = Story().selling_at_target()
     story.accept(story.newest, "X")
     story.report("X", FILLED, "1", price="110")
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     return story
 
@@ -59,7 +53,7 @@ def test_insufficient_funds_for_ten_seconds_restores_the_stop() -> None:
     assert story.alarms
 
 
-@pytest.mark.parametrize("reason", ["rate_limited", "market_limited", "deadline", "invalid_nonce"])
+@pytest.mark.parametrize("reason", ["rate_limited", "deadline", "invalid_nonce", "duplicate_id"])
 def test_a_refusal_that_says_nothing_against_the_next_attempt_is_retried_and_spaced(reason: str) -> None:
     story = Story().selling_at_target()
     for _ in range(30):
@@ -132,7 +126,7 @@ def test_leaves_below_the_minimum_are_dust_and_never_loop() -> None:
     story.accept(story.newest, "X")
     story.report("X", CANCELED, "0.995")
     story.wait(1)
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.dust == D("0.005")
     assert story.log.count("place target 1") == 1
@@ -144,7 +138,7 @@ def test_a_sell_the_venue_calls_too_small_is_dust() -> None:
     story = Story().selling_at_target()
     story.refuse(story.newest, "below_minimum")
     assert story.state is State.EXITING
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.dust == D(1)
 
@@ -217,7 +211,7 @@ def test_a_fill_after_the_end_goes_back_to_work_and_alarms() -> None:
     assert story.words == ["place exit 1"]
     story.accept(story.newest, "X")
     story.report("X", FILLED, "1")
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.ROLLBACK
 
@@ -318,12 +312,11 @@ def restored_after_a_lost_exit() -> tuple[Story, str]:
 def test_coins_sold_beside_an_active_bracket_end_it() -> None:
     story, lost = restored_after_a_lost_exit()
     story.report("X", FILLED, "1", key=lost)
-    assert (story.state, story.words) == (State.EXITING, ["cancel stop S2"])
-    assert story.alarms
+    assert (story.state, story.words) == (State.TP_FILLED, ["cancel stop S2"])
     story.report("S2", CANCELED)
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
-    assert story.bracket.exit_reason is ExitReason.EXTERNAL
+    assert story.bracket.exit_reason is ExitReason.TAKE_PROFIT, "the lost order was a target"
 
 
 def test_more_sold_than_bought_is_held_and_said() -> None:
@@ -345,7 +338,7 @@ def test_more_sold_than_bought_is_held_and_said() -> None:
     assert outcome.bracket.state is State.HELD
     assert outcome.effects == ()
     assert outcome.alarms == ("1 more coins were sold than bought",)
-    assert violations(outcome.bracket) == ("2 coins are sold or on sale, but only 1 were bought",)
+    assert violations(outcome.bracket) == ("2 coins are sold or on sale, but only 1 were there",)
     assert step(outcome.bracket, oversold) == Outcome(bracket=outcome.bracket)
 
 
@@ -365,7 +358,7 @@ def test_a_stop_that_sells_in_held_completes_the_bracket() -> None:
     story = Story().protected()
     story.hold()
     story.report("S", FILLED, "1", triggered=True)
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.STOP_LOSS
 
@@ -386,7 +379,7 @@ def test_close_works_from_held() -> None:
     story.report("S", CANCELED)
     story.accept(story.newest, "X")
     story.report("X", FILLED, "1")
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.MANUAL
 
@@ -398,6 +391,6 @@ def test_hold_during_an_exit_sends_no_second_one_and_its_fill_ends_it() -> None:
     story.wait(60)
     assert story.words == []
     story.report("X", FILLED, "1")
-    book_all(story)
+    story.book_all()
     assert story.state is State.EXIT_COMPLETE
     assert story.bracket.exit_reason is ExitReason.TAKE_PROFIT
