@@ -13,12 +13,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from brackets.core.prices import round_down
-from brackets.models import Account, AssetBalance, Instrument, Quote
-from brackets.operations import open_brackets
-from brackets.venue.port import BalanceReading, Venue
+from brackets.core.states import State
+from brackets.models import Account, AssetBalance, Bracket, Instrument, Quote
+from brackets.venue.port import BalanceReading, QuoteReading, Venue
 from risk.models import SystemConfig
 
 INSTRUMENTS_SECONDS = 300
+FEW_PAIRS = 20
+OF_LATE_SECONDS = 600
+RECENT_BRACKETS = 50  # that were opened last; of these some may have closed of late
 BALANCE_PLACES = Decimal("1E-10")
 LARGEST_BALANCE = Decimal(10) ** 8  # what the exact column holds
 
@@ -47,14 +50,19 @@ def instruments_are_stale(account: Account, now: datetime) -> bool:
 
 
 def symbols_to_price(account: Account) -> list[str]:
-    """The pairs whose price is wanted every second: those of open brackets, and those asked for of
-    late; on a venue with few pairs simply all of them."""
-    offered = list(Instrument.objects.filter(account=account).values_list("symbol", flat=True))
-    if len(offered) <= 20:
-        return offered
-    held = {row.symbol for row in open_brackets(account)}
-    quoted = set(Quote.objects.filter(account=account).values_list("symbol", flat=True))
-    return sorted((held | quoted) & set(offered))
+    """The pairs whose price is wanted every second: those of brackets that are open or were of late, and
+    those that coins in the account are reckoned with; on a venue with few pairs simply all of them."""
+    offered = dict(Instrument.objects.filter(account=account).values_list("symbol", "base_asset"))
+    if len(offered) <= FEW_PAIRS:
+        return sorted(offered)
+    late = timezone.now() - timedelta(seconds=OF_LATE_SECONDS)
+    brackets = Bracket.objects.filter(account=account)
+    wanted = set(brackets.exclude(state=State.EXIT_COMPLETE).values_list("symbol", flat=True))
+    newest = brackets.order_by("-pk").values_list("symbol", "updated_at")[:RECENT_BRACKETS]
+    wanted |= {symbol for symbol, updated_at in newest if updated_at > late}
+    coins = set(AssetBalance.objects.filter(account=account, total__gt=0).values_list("asset", flat=True))
+    wanted |= {symbol for symbol, asset in offered.items() if asset in coins and symbol.endswith("/USD")}
+    return sorted(wanted & offered.keys())
 
 
 def refresh_quotes(account: Account, venue: Venue, symbols: Iterable[str]) -> dict[str, Quote]:
@@ -63,25 +71,31 @@ def refresh_quotes(account: Account, venue: Venue, symbols: Iterable[str]) -> di
     if not wanted:
         return {}
     asked_at = timezone.now()
-    readings = venue.quotes(wanted)
-    rows = [
-        Quote(
-            account=account,
-            symbol=reading.symbol,
-            bid=reading.bid,
-            ask=reading.ask,
-            last=reading.last,
-            read_at=asked_at,  # a price is as old as the question
-        )
-        for reading in readings
-    ]
+    rows = [quote_row(account, reading, asked_at) for reading in venue.quotes(wanted)]
+    keep_quotes(rows)
+    return {row.symbol: row for row in rows}
+
+
+def quote_row(account: Account, reading: QuoteReading, read_at: datetime) -> Quote:
+    """A price as a row, not saved. It is as old as the question it answered, or as when it was heard."""
+    return Quote(
+        account=account,
+        symbol=reading.symbol,
+        bid=reading.bid,
+        ask=reading.ask,
+        last=reading.last,
+        read_at=read_at,
+    )
+
+
+def keep_quotes(rows: list[Quote]) -> None:
+    """Write prices, one row a pair, by one statement."""
     Quote.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["account", "symbol"],
         update_fields=["bid", "ask", "last", "read_at"],
     )
-    return {row.symbol: row for row in rows}
 
 
 def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) -> list[BalanceReading]:
@@ -153,6 +167,28 @@ def measure_equity(account: Account, now: datetime) -> Decimal | None:
             config.equity, config.equity_at = equity, now
             config.save(update_fields=["equity", "equity_at", "initial_balance", "high_water_mark"])
     return equity
+
+
+def note_statuses(account: Account, statuses: Iterable[tuple[str, str]]) -> int:
+    """Take the market status of pairs that the venue told; written only where it changed. Returns how many
+    changed."""
+    told = dict(statuses)
+    changed = [
+        row
+        for row in Instrument.objects.filter(account=account, symbol__in=told)
+        if row.status != told[row.symbol]
+    ]
+    for row in changed:
+        Instrument.objects.filter(pk=row.pk).update(status=told[row.symbol])
+    return len(changed)
+
+
+def note_stream(account: Account, *, state: str, seen_at: datetime | None, error: str = "") -> None:
+    """Remember how the private stream stands, for the status page."""
+    values: dict[str, object] = {"stream_state": state, "stream_error": error[:300]}
+    if seen_at is not None:
+        values["stream_seen_at"] = seen_at
+    Account.objects.filter(pk=account.pk).update(**values)
 
 
 def note_private(account: Account, error: str = "") -> None:

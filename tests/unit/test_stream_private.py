@@ -350,7 +350,7 @@ def test_terms_that_changed_without_being_said_are_to_be_read_and_never_guessed(
     hear(conversation, executions_message(pending()))
     (news,) = hear(conversation, executions_message(execution(exec_type="amended")))
     assert isinstance(news, OrderUnclear)
-    assert news.venue_order_id == ORDER
+    assert (news.venue_order_id, news.introduced) == (ORDER, True)
     later = the_update(hear(conversation, executions_message(execution())))
     assert (later.quantity, later.trigger_price, later.symbol) == (None, None, "BTC/USD")
 
@@ -375,7 +375,7 @@ def test_an_order_something_unknown_is_said_of_is_to_be_read(fields: dict[str, A
     assert isinstance(told, OrdersChanged)
     assert [update.venue_order_id for update in told.updates] == [CHILD]
     assert isinstance(unclear, OrderUnclear)
-    assert unclear.venue_order_id == ORDER
+    assert (unclear.venue_order_id, unclear.introduced) == (ORDER, False)
 
 
 def test_a_message_with_several_words_of_one_order_tells_the_sum_of_them() -> None:

@@ -74,6 +74,11 @@ class Executions:
     def __len__(self) -> int:
         return len(self._known)
 
+    def has_introduced(self, order_id: str) -> bool:
+        """Whether the order was stated whole on this connection."""
+        known = self._known.get(order_id)
+        return known is not None and known.symbol is not None
+
     def take(self, value: Any) -> OrderUpdate:
         """One element of a message's data. Raises UnknownWord (TermsNotSaid after an amend without its
         terms); the memory then holds nothing that could be wrong."""

@@ -46,10 +46,12 @@ class OrdersChanged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OrderUnclear:
-    """Something happened to this order that the stream did not (or not legibly) say: read it."""
+    """Something happened to this order that the stream did not (or not legibly) say: read it.
+    `introduced`: this connection told of it before, so it can be known whose it is."""
 
     venue_order_id: str
     why: str
+    introduced: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -93,7 +93,11 @@ class PrivateSession(Session):
         order_id = value.get("order_id") if isinstance(value, Mapping) else None
         if not isinstance(order_id, str) or not order_id:
             raise StreamBroken(self.without_secret(f"an execution of no legible order: {error}"))
-        return OrderUnclear(venue_order_id=order_id, why=self.without_secret(str(error)))
+        return OrderUnclear(
+            venue_order_id=order_id,
+            why=self.without_secret(str(error)),
+            introduced=self._executions.has_introduced(order_id),
+        )
 
 
 def with_terms_of(earlier: OrderUpdate, update: OrderUpdate) -> OrderUpdate:

@@ -1,0 +1,32 @@
+"""The watch: the process that looks every second, hears the venue, and sends within a fraction of one.
+
+`jobs` is what it does, `runner` when, `streams` what the venue's WebSocket wakes; `following` takes the
+private stream into the book, `prices` and `shelf` keep in memory what every price is compared with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+from brackets import accounts, venues
+from brackets.watch.hooks import run_hooks
+from brackets.watch.jobs import Watch
+from brackets.watch.runner import Runner, guarded, patience_after
+from brackets.watch.streams import Streams
+
+__all__ = ["Runner", "Watch", "guarded", "main", "patience_after", "run_hooks"]
+PATIENCE_SECONDS = 30  # how long a poll waits for rate budget, so that a cycle once begun is finished
+
+
+def main() -> None:
+    """Watch the account of TRADING_MODE until SIGTERM or SIGINT."""
+    account = accounts.current()
+    venue = venues.of(account, patience_seconds=PATIENCE_SECONDS)
+    watch = Watch(account=account, venue=venue)
+    runner = Runner(watch, streams=lambda runner: Streams(watch, runner, token=venue.websocket_token))
+    asyncio.run(runner.run())
+    # A thread may still wait for rate budget. All that matters is in the database: leave now.
+    logging.shutdown()
+    os._exit(0)

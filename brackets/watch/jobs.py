@@ -1,0 +1,259 @@
+"""What the watch does: plain functions, each run in a thread with its own database connection.
+
+A watch looks after one account. Prices come from the public stream where they are lively there, and are
+asked for where they are not; orders are told by the private stream while it lives, and read by REST as
+often as the rate budget allows while it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from brackets import accounts, dispatch, leases, readers, reconcile
+from brackets.models import Account, Quote
+from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
+from brackets.watch.following import Follower, StreamState
+from brackets.watch.hooks import run_hooks
+from brackets.watch.prices import PriceBook
+from brackets.watch.shelf import Shelf
+
+LEASE_SECONDS = 5
+MOVING_SPACING_SECONDS = 2
+URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is urgently wanted
+QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
+FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
+BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
+BALANCE_CHANGED_SECONDS = {"starter": 15, "intermediate": 10, "pro": 5}
+STATUS_SECONDS = 30
+STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
+PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
+PRICE_FRESH_SECONDS = 5  # an older price is none
+LIVELY_SECONDS = 2.0  # a price the stream told so lately is not asked for
+POLLED_SECONDS = 0.5  # without a stream every round asks
+
+
+@dataclass
+class Watch:
+    """One watch over one account. `need` is what the price loop asks of the reading loop."""
+
+    account: Account
+    venue: Venue
+    holder: str = field(default_factory=lambda: f"{leases.holder_name()}#{uuid.uuid4().hex[:6]}")
+    fence: int = 0
+    need: reconcile.Need = field(default_factory=reconcile.Need)
+    urgent_since: datetime | None = None
+    last_cycle_at: datetime | None = None
+    last_books_at: datetime | None = None
+    last_balances_at: datetime | None = None
+    last_status_at: datetime | None = None
+    last_stream_note: tuple[str, str, datetime] | None = None
+    equity_is_known: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    # What whoever hears the streams tells:
+    stream_heard_at: datetime | None = None
+    prices_are_streamed: bool = False
+    balances_changed: bool = False
+
+    def __post_init__(self) -> None:
+        self.prices = PriceBook()
+        self.shelf = Shelf(self.account)
+        self.follower = Follower(self.account, self.venue)
+        self.wanted: frozenset[str] = frozenset()  # pairs whose prices are wanted now
+        self._looking = threading.Lock()
+
+    # --- the lease ------------------------------------------------------------------------------
+
+    def take_lease(self) -> bool:
+        fence = leases.take(
+            accounts.watch_lease_name(self.account), self.holder, now=timezone.now(), seconds=LEASE_SECONDS
+        )
+        if fence is None:
+            return False
+        self.fence = fence
+        # Until the first cycle has compared book and venue, no entry is admitted.
+        Account.objects.filter(pk=self.account.pk).update(recovered_at=None)
+        self.account.recovered_at = None
+        dispatch.release_dead_claims(self.account)
+        return True
+
+    def renew_lease(self) -> bool:
+        name = accounts.watch_lease_name(self.account)
+        return leases.renew(name, self.fence, now=timezone.now(), seconds=LEASE_SECONDS)
+
+    def release(self) -> None:
+        leases.release(accounts.watch_lease_name(self.account), self.fence)
+
+    def hand_over(self) -> None:
+        """Before nobody watches: the stops go back to the venue. Only while the watch is still ours."""
+        if not self.renew_lease():
+            return
+        readers.note_stream(self.account, state=StreamState.OFF, seen_at=self.stream_heard_at)
+        swap_back_all: Callable[[Account, Venue], object] | None = getattr(reconcile, "swap_back_all", None)
+        if swap_back_all is not None:
+            swap_back_all(self.account, self.venue)
+
+    # --- prices ---------------------------------------------------------------------------------
+
+    def see_prices(self) -> None:
+        """The round of every second: prices nobody told are asked for, all are written, every open bracket
+        looks at price and time. Raises VenueUnavailable after the round when prices could not be asked."""
+        wanted = readers.symbols_to_price(self.account)
+        self.wanted = frozenset(wanted)
+        failure: VenueUnavailable | None = None
+        try:
+            self.ask_prices(wanted)
+        except VenueUnavailable as error:
+            failure = error
+            readers.note_venue(self.account, error=str(error))
+        quotes = self.fresh_quotes(wanted)
+        if quotes:
+            readers.keep_quotes(list(quotes.values()))
+        self.look(quotes)
+        if failure is not None:
+            raise failure
+        if wanted:  # otherwise nothing was asked
+            readers.note_venue(self.account)
+
+    def ask_prices(self, wanted: Iterable[str]) -> None:
+        """Ask, by one call, for the prices the stream did not tell lately. Raises VenueUnavailable."""
+        asked_at = timezone.now()
+        seconds = LIVELY_SECONDS if self.prices_are_streamed else POLLED_SECONDS
+        lively = self.prices.fresh(wanted, now=asked_at, seconds=seconds)
+        silent = [symbol for symbol in wanted if symbol not in lively]
+        if silent:
+            for reading in self.venue.quotes(silent):
+                self.prices.note(reading, asked_at)
+
+    def fresh_quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
+        """What may be acted upon: a price that neither the stream nor a reading told lately is none."""
+        fresh = self.prices.fresh(symbols, now=timezone.now(), seconds=PRICE_FRESH_SECONDS)
+        return {
+            symbol: readers.quote_row(self.account, price.quote, price.read_at)
+            for symbol, price in fresh.items()
+        }
+
+    def look(self, quotes: dict[str, Quote]) -> None:
+        """Let the open brackets see these prices."""
+        with self._looking:
+            self.need = reconcile.see_prices(self.account, quotes)
+        now = timezone.now()
+        self.urgent_since = (self.urgent_since or now) if self.need.urgent else None
+        self.shelf.refresh()
+
+    def see_crossing(self, symbols: Iterable[str]) -> None:
+        """A price just left the band of a bracket of these pairs: look, and send what follows at once."""
+        self.look(self.fresh_quotes(symbols))
+        reconcile.drive(self.account, self.venue)
+        self.shelf.refresh()
+
+    # --- orders ---------------------------------------------------------------------------------
+
+    def send(self) -> None:
+        reconcile.drive(self.account, self.venue)
+
+    def follow(self) -> None:
+        """Take in what the private stream said. Raises VenueUnavailable where REST had to be asked."""
+        was_live = self.follower.is_live
+        if self.follower.take():
+            self.shelf.refresh()
+        if self.follower.is_live and not was_live:
+            self.note_stream()
+
+    def stream_lost(self, why: str) -> None:
+        """The private stream is gone: polling takes over at once."""
+        if self.follower.is_live:
+            self.last_cycle_at = None
+        self.follower.lost(why)
+
+    def read(self) -> None:
+        """A full comparison when it is due. A living stream tells all but the money: then only the books
+        are closed. Raises VenueUnavailable."""
+        now = timezone.now()
+        if self.reading_is_due(now):
+            self.last_cycle_at = now
+            recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
+            urgent = self.need.urgent or recovering
+            self.privately(lambda: reconcile.cycle(self.account, self.venue, urgent=urgent))
+            reconcile.drive(self.account, self.venue)
+        elif (
+            self.follower.is_live
+            and self.need.soon
+            and self.is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
+        ):
+            self.last_books_at = now
+            self.privately(lambda: reconcile.close_books(self.account, self.venue, now))
+
+    def privately(self, call: Callable[[], None]) -> None:
+        """Make private calls and remember whether they are answered."""
+        try:
+            call()
+        except BudgetExhausted:
+            raise
+        except VenueUnavailable as error:
+            readers.note_private(self.account, str(error))
+            raise
+        readers.note_private(self.account)
+
+    def reading_is_due(self, now: datetime) -> bool:
+        if self.last_cycle_at is None or self.account.recovered_at is None:
+            return True
+        if now - self.last_cycle_at < timedelta(seconds=PROOF_SPACING_SECONDS) and leases.is_held(
+            accounts.proof_lease_name(self.account), now
+        ):
+            return self.need.urgent
+        return now - self.last_cycle_at >= timedelta(seconds=self.spacing(now))
+
+    def spacing(self, now: datetime) -> int:
+        """Seconds between two comparisons. A stream that lives tells what moves; only what it does not tell
+        in time is asked for."""
+        tier = settings.KRAKEN_TIER
+        if not self.follower.is_live:
+            moving = self.need.soon or self.need.urgent
+            return MOVING_SPACING_SECONDS if moving else QUIET_SECONDS.get(tier, 7)
+        patience = timedelta(seconds=URGENT_GRACE_SECONDS)
+        untold = self.urgent_since is not None and now - self.urgent_since >= patience
+        return MOVING_SPACING_SECONDS if untold else FOLLOWED_SECONDS.get(tier, 30)
+
+    # --- the house ------------------------------------------------------------------------------
+
+    def keep_house(self) -> None:
+        now = timezone.now()
+        if readers.instruments_are_stale(self.account, now):
+            readers.refresh_instruments(self.account, self.venue)
+        if self.is_due(self.last_status_at, STATUS_SECONDS, now):
+            readers.note_venue(self.account, system=self.venue.system_status())
+            self.last_status_at = now
+        if not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
+            self.equity_is_known = readers.measure_equity(self.account, now) is not None
+        if self.need.urgent:
+            return  # the rate budget is wanted for protection
+        spacing = BALANCE_CHANGED_SECONDS if self.balances_changed else BALANCE_SECONDS
+        if self.is_due(self.last_balances_at, spacing.get(settings.KRAKEN_TIER, 60), now):
+            self.balances_changed = False
+            readers.refresh_balances(self.account, self.venue)
+            self.last_balances_at = now
+
+    def note_stream(self) -> None:
+        """Write how the private stream stands: when that changes, and now and then."""
+        now = timezone.now()
+        told = (self.follower.state.value, self.follower.error)
+        last = self.last_stream_note
+        if last is not None and last[:2] == told and not self.is_due(last[2], STREAM_NOTE_SECONDS, now):
+            return
+        self.last_stream_note = (*told, now)
+        readers.note_stream(self.account, state=told[0], error=told[1], seen_at=self.stream_heard_at)
+
+    @staticmethod
+    def is_due(last: datetime | None, seconds: int, now: datetime) -> bool:
+        return last is None or now - last >= timedelta(seconds=seconds)
+
+    def run_hooks(self) -> None:
+        run_hooks(self.account)
