@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from brackets import operations
 from brackets.core.events import FillBooked
-from brackets.core.states import LIVE, State
+from brackets.core.states import LIVE, Role, State
 from brackets.models import Account, Bracket, Fill, Instrument, Order
 from brackets.venue.port import LedgerEntry, Side, TradeReport, Venue
 from risk.fields import quantity_field
@@ -44,11 +44,14 @@ def unbooked_orders(account: Account) -> list[Order]:
 
 
 def is_due(orders: list[Order], now: datetime) -> bool:
-    """Books are closed at once when a bracket waits for nothing else; otherwise in larger batches."""
+    """Books are closed at once when a bracket waits for nothing else, or a part of it was sold; otherwise
+    in larger batches."""
     for order in orders:
         waits_for_books = order.bracket.state not in STANDING and not any(
             o.status in LIVE for o in order.bracket.orders.all()
         )
+        if order.role == Role.EXIT and order.status not in LIVE:
+            return True
         if waits_for_books or now - (order.ended_at or order.updated_at) > timedelta(seconds=LAZY_SECONDS):
             return True
     return False

@@ -2,7 +2,10 @@
 
 A placement without a certain answer is looked up by its client order id among the open and the
 closed orders. Found: the report says the rest. Absent counts only after the deadline (by the venue's
-clock) plus the visibility margin, and only twice; then it is proven that it never was.
+clock) plus the visibility margin, and only twice; then it is proven that it never was. A proof is doubted
+once more some minutes later: what had not become visible by then would be found.
+
+An amendment is never looked up: the order it was of is read, and its terms tell.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ LOOKUP_SPACING_SECONDS = 3
 PROOFS_NEEDED = 2
 PROOF_SPACING_SECONDS = 2
 NO_DEADLINE_SECONDS = 30  # how long a request sent without a deadline may still arrive
+RECHECK_SECONDS = 240  # after a proof of absence
 
 
 def unresolved(account: Account, now: datetime) -> list[Effect]:
@@ -58,14 +62,14 @@ def resolve(
             client_order_id=effect.order.key, since=effect.sent_at - timedelta(minutes=2), urgent=True
         ),
     ]
-    reports.absorb(account, found)
+    reports.absorb(account, found, asked_at=asked_at)
     if any(report.client_order_id == effect.order.key for report in found):
         return True
     return note_absence(effect, venue, asked_at)
 
 
 def note_absence(effect: Effect, venue: Venue, asked_at: datetime) -> bool:
-    absences = effect.absences + 1 if asked_at >= provable_from(effect, venue) else 0
+    absences = effect.absences + 1 if asked_at >= provable_from(effect, venue.clock_offset()) else 0
     Effect.objects.filter(pk=effect.pk).update(last_lookup_at=asked_at, absences=absences)
     if absences < PROOFS_NEEDED:
         return False
@@ -79,10 +83,29 @@ def note_absence(effect: Effect, venue: Venue, asked_at: datetime) -> bool:
     return True
 
 
-def provable_from(effect: Effect, venue: Venue) -> datetime:
-    """From when on an absence proves something, by our clock."""
+def provable_from(effect: Effect, offset: timedelta | None) -> datetime:
+    """From when on an absence proves something, by our clock. `offset` is the venue's clock minus ours."""
     margin = timedelta(seconds=VISIBILITY_SECONDS)
     if effect.deadline_at is None:
         return effect.sent_at + timedelta(seconds=NO_DEADLINE_SECONDS) + margin
-    offset = venue.clock_offset() or timedelta(0)
-    return effect.deadline_at - offset + margin
+    return effect.deadline_at - (offset or timedelta(0)) + margin
+
+
+def doubted(account: Account, now: datetime) -> Effect | None:
+    """The oldest proof of absence that is to be checked once more; one at a time, they are rare."""
+    proven = Effect.objects.filter(
+        account=account,
+        outcome=Effect.Outcome.ABSENT,
+        rechecked_at=None,
+        done_at__lte=now - timedelta(seconds=RECHECK_SECONDS),
+    )
+    return proven.select_related("order").order_by("done_at").first()
+
+
+def recheck(account: Account, venue: Venue, effect: Effect, now: datetime) -> None:
+    """Look for an order once more that was proven absent: among the closed ones, for the open ones are read
+    all the time. Raises VenueUnavailable (then it is asked again)."""
+    since = effect.sent_at - timedelta(minutes=2)
+    found = venue.closed_orders(client_order_id=effect.order.key, since=since)
+    reports.absorb(account, found, asked_at=now)
+    Effect.objects.filter(pk=effect.pk).update(rechecked_at=now)

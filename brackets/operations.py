@@ -47,29 +47,17 @@ class Shape:
     attach_stop: bool = True  # the venue makes the stop of each fill; False: we place our own
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TargetRule:
-    """What the door hands over until it knows shapes."""
-
-    distance: Decimal | None = None
-    r_multiple: Decimal | None = None
-
-
 def open_bracket(
     plan: ApprovedPlan,
     *,
     account: models.Account,
     instrument: models.Instrument,
-    shape: Shape | None = None,
-    target_rule: TargetRule | None = None,
+    shape: Shape,
     source: str,
     actor: str,
     at: datetime,
 ) -> models.Bracket:
     """Store a bracket with the intent of its entry. Must run inside the door's transaction."""
-    if shape is None:
-        rule = target_rule or TargetRule()
-        shape = Shape(target_distance=rule.distance, target_r_multiple=rule.r_multiple)
     row = new_row(plan, account=account, instrument=instrument, shape=shape, source=source, at=at)
     row.attach_stop = shape.attach_stop
     row.entry_terms = None if shape.entry is None else records.plain(shape.entry)

@@ -4,53 +4,55 @@ A cycle costs a few private calls whatever the number of brackets: OpenOrders on
 it does not show (or, where every id is known and one call can name them all, those alone); closed orders
 only for what is Unknown or missing; money in one batch.
 
-`drive` sends what is due and reads at once the orders whose cancel was answered, so that touch → cancel →
-confirm → sell is one sequence.
+`drive` sends what is due and reads at once what the next step waits for (the end of a canceled order, the
+terms of an amended one), so that touch → cancel → confirm → sell is one sequence.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Q
 from django.utils import timezone
 
-from brackets import booking, dispatch, lookup, operations, readers, records, reports
-from brackets.core import legs, machine
+from brackets import booking, dispatch, lookup, operations, readers, records, reports, sight
 from brackets.core import orders as core
-from brackets.core.events import TargetTouched, Tick
-from brackets.core.machine import RefusedEvent
-from brackets.core.states import OrderStatus, Role, State
-from brackets.models import Account, Bracket, Order, Quote
-from brackets.venue.port import Venue
+from brackets.core.states import LIVE, OrderStatus, Policy, Role, State
+from brackets.models import Account, Bracket, Order
+from brackets.sight import Need, see_prices
+from brackets.venue.port import Venue, VenueUnavailable
 
+__all__ = ["Need", "cycle", "drive", "see_prices", "swap_back_all"]
+log = logging.getLogger("backstop.reconcile")
 Clock = Callable[[], datetime]
-PRICE_FRESH_SECONDS = 5
 DRIVE_ROUNDS = 20
 ONE_QUERY = 50  # orders that one call can name
 EXPECT_NOTHING = timedelta(seconds=30)  # between looks at all open orders when every id is known
 SECONDARY_PATIENCE_SECONDS = 60
-MOVING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED, State.EXITING, State.SL_FILLED})
-ACTOR = "watch"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
-    """Whether private readings are wanted now, and how badly."""
-
-    soon: bool = False  # something is moving: read as soon as the budget lets polls through
-    urgent: bool = False  # coins may be without protection, or an order Unknown: the reserve may be used
+SECONDARY_SPACING = timedelta(seconds=10)  # between looks for one that should have been visible by now
+SWAP_BACK_SECONDS = 6
+SWAP_BACK_PAUSE_SECONDS = 0.3
+SWAP_BACK_READING = timedelta(seconds=1)
 
 
 def drive(account: Account, venue: Venue, clock: Clock = timezone.now) -> None:
-    """Send all that is due, and what follows from the answers, until nothing is due any more."""
+    """Send all that is due, and what follows from the answers, until nothing is due any more. What must be
+    read of one round is read with one call."""
     for _ in range(DRIVE_ROUNDS):
-        canceled = dispatch.dispatch_due(account, venue, clock)
-        if not canceled:
+        wanted = dispatch.dispatch_due(account, venue, clock)
+        if not wanted:
             return
-        reports.absorb(account, venue.orders(canceled, urgent=True))
+        read_orders(account, venue, wanted, clock)
+
+
+def read_orders(account: Account, venue: Venue, venue_order_ids: list[str], clock: Clock) -> None:
+    asked_at = clock()
+    found = venue.orders(sorted(set(venue_order_ids)), urgent=True)
+    reports.absorb(account, found, asked_at=asked_at)
 
 
 def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock = timezone.now) -> None:
@@ -62,22 +64,28 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
     if unknown or len(live) > ONE_QUERY or must_read_open_orders(account, asked_at):
         account.open_orders_read_at = asked_at
         open_reports = list(venue.open_orders(urgent=urgent))
-        seen = reports.absorb(account, open_reports).seen
+        seen = reports.absorb(account, open_reports, asked_at=asked_at).seen
         silent = sorted(set(live_order_ids(account)) - seen)
     else:
         open_reports, silent = [], live  # every order that can live is known by its id: one call says all
     if silent:
-        reports.absorb(account, venue.orders(silent, urgent=urgent))
+        silent_at = clock()
+        reports.absorb(account, venue.orders(silent, urgent=urgent), asked_at=silent_at)
     found = [lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at) for effect in unknown]
     if any(found):  # an entry that has a number now has its secondaries among the open orders
-        reports.absorb(account, open_reports)
+        reports.absorb(account, open_reports, asked_at=asked_at)
     find_missing_secondaries(account, venue, asked_at)
+    doubted = lookup.doubted(account, asked_at)
+    if doubted is not None:
+        lookup.recheck(account, venue, doubted, asked_at)
     close_books(account, venue, clock())
     if account.first_balances_at is None:  # before the first entry: what is there is not our doing
         readers.refresh_balances(account, venue, urgent=True)
     account.recovered_at = account.recovered_at or clock()
     account.reconciled_at = asked_at
-    account.save(update_fields=["recovered_at", "reconciled_at", "open_orders_read_at"])
+    account.save(
+        update_fields=["recovered_at", "reconciled_at", "open_orders_read_at", "closed_orders_read_at"]
+    )
 
 
 def live_order_ids(account: Account) -> list[str]:
@@ -96,29 +104,50 @@ def must_read_open_orders(account: Account, now: datetime) -> bool:
     return entering.exists() or bool(entries_lacking_secondaries(account, now))
 
 
+# --- secondaries and books -----------------------------------------------------------------------------
+
+
 def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> None:
     """Secondaries of an entry that are not among the open orders may have ended already: look there
-    until every fill of the entry is accounted for."""
+    until every fill of the entry is accounted for. One that should have been visible long ago is looked
+    for now and then: a part below the venue's minimum may have none."""
     missing = entries_lacking_secondaries(account, now)
-    if missing:
-        since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
-        parents = {entry.venue_order_id for entry in missing}
-        closed = venue.closed_orders(since=since, urgent=True)
-        reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents])
+    if not missing:
+        return
+    visible = timedelta(seconds=operations.RULES.visibility_seconds)
+    awaited = any(now - filled_at(entry) <= visible for entry in missing)
+    read_at = account.closed_orders_read_at
+    if not awaited and read_at is not None and now - read_at < SECONDARY_SPACING:
+        return
+    account.closed_orders_read_at = now
+    since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
+    parents = {entry.venue_order_id for entry in missing}
+    closed = venue.closed_orders(since=since, urgent=True)
+    reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents], asked_at=now)
+
+
+def filled_at(entry: Order) -> datetime:
+    """By when its newest fill was."""
+    return entry.ended_at or entry.updated_at
 
 
 def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:
     """Filled entries, not long ago, for which the venue has not shown a stop of every fill."""
-    entries = Order.objects.filter(
-        account=account, role=Role.ENTRY, filled_quantity__gt=0, bracket__attach_stop=True
-    ).exclude(bracket__state=State.EXIT_COMPLETE)
-    return [entry for entry in entries.prefetch_related("bracket__orders") if lacks_secondaries(entry, now)]
+    since = now - timedelta(seconds=SECONDARY_PATIENCE_SECONDS)
+    entries = (
+        Order.objects.filter(account=account, role=Role.ENTRY, filled_quantity__gt=0)
+        .filter(Q(ended_at__gt=since) | Q(ended_at=None, updated_at__gt=since), bracket__attach_stop=True)
+        .exclude(bracket__state=State.EXIT_COMPLETE)
+        .prefetch_related("bracket__orders")
+    )
+    return [entry for entry in entries if lacks_secondaries(entry)]
 
 
-def lacks_secondaries(entry: Order, now: datetime) -> bool:
-    made = (o.quantity for o in entry.bracket.orders.all() if o.role == Role.STOP and not o.client_order_id)
-    young = now - (entry.ended_at or entry.updated_at) < timedelta(seconds=SECONDARY_PATIENCE_SECONDS)
-    return young and sum(made, Decimal(0)) < entry.filled_quantity
+def lacks_secondaries(entry: Order) -> bool:
+    orders = entry.bracket.orders.all()
+    made = (order.quantity for order in orders if order.role == Role.STOP and not order.client_order_id)
+    bought = (order.filled_quantity for order in orders if order.role == Role.ENTRY)
+    return sum(made, Decimal(0)) < sum(bought, Decimal(0))
 
 
 def close_books(account: Account, venue: Venue, now: datetime) -> None:
@@ -127,44 +156,67 @@ def close_books(account: Account, venue: Venue, now: datetime) -> None:
         booking.book(account, venue, unbooked)
 
 
-def see_prices(account: Account, quotes: dict[str, Quote], clock: Clock = timezone.now) -> Need:
-    """Let every open bracket see price and time: targets are taken, timers run. Says which private
-    readings are wanted."""
-    now = clock()
-    soon = urgent = False
-    for row in operations.open_brackets(account):
-        bracket = records.load(row)
-        quote = quotes.get(row.symbol)
-        if quote is not None and now - quote.read_at > timedelta(seconds=PRICE_FRESH_SECONDS):
-            quote = None
-        if quote and legs.target_is_touched(bracket, bid=quote.bid, last=quote.last):
-            attempt(row, TargetTouched(at=now, price=quote.bid))
-            soon = True
-            continue
-        tick = Tick(at=now, price=quote.bid if quote else None)
-        if bracket.state is not State.BRACKET_ACTIVE and machine.step(bracket, tick, operations.RULES) != (
-            machine.Outcome(bracket=bracket)
-        ):
-            attempt(row, tick)
-        soon = soon or bracket.state in MOVING
-        soon = soon or bool(quote and legs.stop_is_touched(bracket, last=min(quote.last, quote.bid)))
-        urgent = urgent or naked(bracket)
-    soon = soon or bool(lookup.due(lookup.unresolved(account, now), now))
-    unbooked = booking.unbooked_orders(account)
-    return Need(soon=soon or bool(unbooked and booking.is_due(unbooked, now)), urgent=urgent)
+# --- a clean end -----------------------------------------------------------------------------------------
 
 
-def naked(bracket: core.Bracket) -> bool:
-    """Coins whose protection was not seen, an order that is Unknown, a stop on its way out whose end was
-    not read: the reserve is for these."""
-    unseen = bracket.state is State.ENTRY_FILLED and bracket.uncovered > 0
-    canceling = any(order.cancel_wanted for order in bracket.live_sells)
-    unknown = any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
-    return unseen or unknown or (bracket.state is State.EXITING and canceling)
+def swap_back_all(
+    account: Account,
+    venue: Venue,
+    *,
+    clock: Clock = timezone.now,
+    pause: Callable[[float], None] = time.sleep,
+    seconds: float = SWAP_BACK_SECONDS,
+) -> tuple[str, ...]:
+    """Bring every stop back to the venue before nobody watches any more. Takes `seconds` at most; says in
+    a sentence each what could not be brought back by then."""
+    until = clock() + timedelta(seconds=seconds)
+    left = {row.pk for row, bracket in sight.load_open(account) if is_watched_by_us(bracket)}
+    read_at = clock()
+    while left and clock() < until:
+        try:
+            swap_back(account, venue, left, clock)
+            if clock() - read_at >= SWAP_BACK_READING:
+                read_at = clock()
+                read_orders(account, venue, live_ids_of(left), clock)
+        except VenueUnavailable as error:
+            log.warning("stops cannot be brought back yet: %s", error)
+        left = {row.pk for row, bracket in loaded(account, left) if not is_safe(bracket)}
+        if left:
+            pause(SWAP_BACK_PAUSE_SECONDS)
+    said = tuple(
+        f"bracket {row.pk} ({row.symbol}): its stop at {bracket.stop_price} does not rest on the venue"
+        for row, bracket in loaded(account, left)
+    )
+    for sentence in said:
+        log.warning("ALARM %s", sentence)
+    return said
 
 
-def attempt(row: Bracket, event: TargetTouched | Tick) -> None:
-    try:
-        operations.apply(row.pk, event, actor=ACTOR)
-    except RefusedEvent:
-        pass  # the bracket moved on since it was looked at
+def is_watched_by_us(bracket: core.Bracket) -> bool:
+    """Whether the target rests (or is about to) and the stop is in our hands."""
+    resting = any(target.rests_as_limit for target in bracket.live_targets)
+    return bracket.policy is Policy.NEAREST and (bracket.resting is Role.TARGET or resting)
+
+
+def is_safe(bracket: core.Bracket) -> bool:
+    """Whether the stop rests again, or the bracket is over."""
+    return bracket.fully_stopped or (bracket.coins <= 0 and bracket.idle)
+
+
+def loaded(account: Account, keys: set[int]) -> list[sight.Loaded]:
+    rows = operations.open_brackets(account).filter(pk__in=keys)
+    return [(row, records.load(row)) for row in rows]
+
+
+def swap_back(account: Account, venue: Venue, keys: set[int], clock: Clock) -> None:
+    """One round: nobody watches, says the tick; then send and read what follows."""
+    brackets = loaded(account, keys)
+    conditions = sight.conditions_of(account, {row.symbol for row, _ in brackets}, clock(), watched=False)
+    for row, bracket in brackets:
+        sight.look(row, bracket, conditions.tick(row.symbol, None), None)
+    drive(account, venue, clock)
+
+
+def live_ids_of(keys: set[int]) -> list[str]:
+    live = Order.objects.filter(bracket__in=keys, status__in=LIVE).exclude(venue_order_id=None)
+    return list(live.values_list("venue_order_id", flat=True))

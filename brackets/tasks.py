@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from brackets import accounts, dispatch, leases, readers, reconcile, venues
 from brackets.models import Account
-from brackets.venue.port import VenueUnavailable
+from brackets.venue.port import Venue, VenueUnavailable
 from brackets.watch import run_hooks
 
 log = logging.getLogger("backstop.tasks")
@@ -32,6 +32,16 @@ def reconcile_account() -> None:
         reconcile_once(account)
 
 
+def look(account: Account, venue: Venue) -> None:
+    """Let the brackets see that nobody watches: every stop belongs on the venue, with or without prices."""
+    try:
+        quotes = readers.refresh_quotes(account, venue, readers.symbols_to_price(account))
+    except VenueUnavailable:
+        reconcile.see_prices(account, {}, watched=False)
+        raise
+    reconcile.see_prices(account, quotes, watched=False)
+
+
 def reconcile_once(account: Account) -> None:
     """Prices, outbox, readings and settlement, once."""
     venue = venues.of(account, patience_seconds=PATIENCE_SECONDS)
@@ -39,9 +49,8 @@ def reconcile_once(account: Account) -> None:
         if readers.instruments_are_stale(account, timezone.now()):
             readers.refresh_instruments(account, venue)
         dispatch.release_dead_claims(account)
+        look(account, venue)
         reconcile.drive(account, venue)
-        quotes = readers.refresh_quotes(account, venue, readers.symbols_to_price(account))
-        reconcile.see_prices(account, quotes)
         reconcile.cycle(account, venue, urgent=True)
         reconcile.drive(account, venue)
         run_hooks(account)

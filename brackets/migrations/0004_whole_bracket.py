@@ -37,6 +37,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='account',
+            name='closed_orders_read_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='account',
             name='both_rest_works',
             field=models.BooleanField(blank=True, null=True),
         ),

@@ -19,6 +19,7 @@ class Account(models.Model):
     recovered_at = models.DateTimeField(null=True, blank=True)
     reconciled_at = models.DateTimeField(null=True, blank=True)  # when a full cycle last began and succeeded
     open_orders_read_at = models.DateTimeField(null=True, blank=True)
+    closed_orders_read_at = models.DateTimeField(null=True, blank=True)  # for stops that were never seen open
     venue_seen_at = models.DateTimeField(null=True, blank=True)
     venue_system = models.CharField(max_length=20, blank=True)  # online, maintenance, …
     venue_error = models.CharField(max_length=300, blank=True)

@@ -86,7 +86,7 @@ def test_the_deadline_is_judged_by_the_clock_of_the_venue(world: World, skew_sec
     world.send()
     effect = Effect.objects.get()
     expected = world.clock.now + timedelta(seconds=5 + lookup.VISIBILITY_SECONDS)
-    assert lookup.provable_from(effect, world.venue) == expected
+    assert lookup.provable_from(effect, world.venue.clock_offset()) == expected
 
 
 def test_without_a_known_clock_there_is_no_deadline_and_more_patience(
@@ -98,7 +98,7 @@ def test_without_a_known_clock_there_is_no_deadline_and_more_patience(
     world.send()
     assert world.venue.sent[0].deadline_at is None
     effect = Effect.objects.get()
-    patience = lookup.provable_from(effect, world.venue) - world.clock.now
+    patience = lookup.provable_from(effect, world.venue.clock_offset()) - world.clock.now
     assert patience == timedelta(seconds=lookup.NO_DEADLINE_SECONDS + lookup.VISIBILITY_SECONDS)
 
 

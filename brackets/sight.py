@@ -1,0 +1,214 @@
+"""What open brackets see: price, market, pause and time, once a round and in memory.
+
+Every open bracket is stepped by a Tick without touching the database; only where that changes something
+the step is made for good, in a transaction of its own. A round costs a flat number of queries, whatever
+the number of brackets (none for the brackets, where the caller keeps them loaded).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from django.utils import timezone
+
+from brackets import booking, lookup, operations, records
+from brackets.core import legs, machine
+from brackets.core import orders as core
+from brackets.core.events import Event, TargetTouched, Tick
+from brackets.core.machine import RefusedEvent
+from brackets.core.states import AmendStatus, OrderStatus, Role, State
+from brackets.models import Account, Bracket, Instrument
+from risk.models import SystemConfig
+
+log = logging.getLogger("backstop.sight")
+ACTOR = "watch"
+PRICE_FRESH_SECONDS = 5
+LEAVING = frozenset({State.EXITING, State.SL_FILLED})
+ENTERING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED})
+MODES = ("online", "reduce_only", "limit_only", "post_only", "cancel_only", "maintenance")
+"""A market's modes, each worse than the one before for somebody who must sell."""
+Clock = Callable[[], datetime]
+Loaded = tuple[Bracket, core.Bracket]
+
+
+class Price(Protocol):
+    """What is looked at of a quote."""
+
+    @property
+    def bid(self) -> Decimal: ...
+    @property
+    def last(self) -> Decimal: ...
+    @property
+    def read_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """Whether private readings are wanted now, and how badly."""
+
+    soon: bool = False  # something is moving: read as soon as the budget lets polls through
+    urgent: bool = False  # coins may be without protection, or something Unknown: the reserve may be used
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """What holds for all brackets of an account this round, besides prices."""
+
+    now: datetime
+    system: str
+    statuses: Mapping[str, str]  # of pairs
+    entries_allowed: bool
+    watched: bool
+
+    def tick(self, symbol: str, price: Price | None) -> Tick:
+        return Tick(
+            at=self.now,
+            price=price.bid if price else None,
+            last=price.last if price else None,
+            market=worse(self.system, self.statuses.get(symbol, "")),
+            watched=self.watched,
+            entries_allowed=self.entries_allowed,
+        )
+
+
+def see_prices(
+    account: Account,
+    quotes: Mapping[str, Price],
+    clock: Clock = timezone.now,
+    *,
+    watched: bool = False,
+    brackets: Iterable[Loaded] | None = None,
+) -> Need:
+    """Let every open bracket see price and time: targets are taken, legs change places, timers run. Says
+    which private readings are wanted.
+
+    `watched` may be said only by who holds the watch lease and looks again within the second: otherwise
+    stops belong on the venue. `brackets` are the open ones with their loaded values, where the caller
+    keeps them; without, they are loaded (three queries).
+    """
+    looked_at = list(load_open(account) if brackets is None else brackets)
+    if not looked_at:
+        return Need(soon=books_are_due(account, clock()))
+    conditions = conditions_of(account, {row.symbol for row, _ in looked_at}, clock(), watched=watched)
+    soon = urgent = False
+    for row, bracket in looked_at:
+        price = fresh(quotes.get(row.symbol), conditions.now)
+        seen = look(row, bracket, conditions.tick(row.symbol, price), price)
+        soon = soon or moves(seen, price)
+        urgent = urgent or naked(seen)
+    soon = soon or bool(lookup.due(lookup.unresolved(account, conditions.now), conditions.now))
+    return Need(soon=soon or urgent or books_are_due(account, conditions.now), urgent=urgent)
+
+
+def load_open(account: Account) -> list[Loaded]:
+    return [(row, records.load(row)) for row in operations.open_brackets(account)]
+
+
+def conditions_of(account: Account, symbols: set[str], now: datetime, *, watched: bool) -> Conditions:
+    """Three queries."""
+    system = Account.objects.values_list("venue_system", flat=True).get(pk=account.pk)
+    statuses = Instrument.objects.filter(account=account, symbol__in=symbols)
+    config = SystemConfig.objects.filter(account=account.name).first()
+    return Conditions(
+        now=now,
+        system=system,
+        statuses=dict(statuses.values_list("symbol", "status")),
+        entries_allowed=config is not None and config.entries_allowed,
+        watched=watched,
+    )
+
+
+def worse(one: str, other: str) -> str:
+    """The worse of two modes; empty: not known, taken for online. A word nobody knows is the worst."""
+
+    def badness(mode: str) -> int:
+        return MODES.index(mode) if mode in MODES else len(MODES)
+
+    known = [mode for mode in (one, other) if mode]
+    worst = max(known, key=badness, default="online")
+    return worst if worst in MODES else "maintenance"
+
+
+def fresh(price: Price | None, now: datetime) -> Price | None:
+    """An old price is none."""
+    if price is None or now - price.read_at > timedelta(seconds=PRICE_FRESH_SECONDS):
+        return None
+    return price
+
+
+def books_are_due(account: Account, now: datetime) -> bool:
+    unbooked = booking.unbooked_orders(account)
+    return bool(unbooked) and booking.is_due(unbooked, now)
+
+
+# --- one bracket -------------------------------------------------------------------------------------
+
+
+def look(row: Bracket, bracket: core.Bracket, tick: Tick, price: Price | None) -> core.Bracket:
+    """Let one bracket see the world; what became of it, as far as this look can tell. A defect in one
+    must not keep the others from their look."""
+    try:
+        bracket = try_event(row, bracket, tick)
+        if price is not None and legs.target_is_touched(bracket, bid=price.bid, last=price.last):
+            bracket = try_event(row, bracket, TargetTouched(at=tick.at, price=price.bid))
+    except Exception:
+        log.exception("bracket %s cannot be looked at", row.pk)
+    return bracket
+
+
+def try_event(row: Bracket, bracket: core.Bracket, event: Event) -> core.Bracket:
+    """Step in memory; where something changes, step for good."""
+    try:
+        outcome = machine.step(bracket, event, operations.RULES)
+        if outcome == machine.Outcome(bracket=bracket):
+            return bracket
+        operations.apply(row.pk, event, actor=ACTOR)
+    except (RefusedEvent, operations.Superseded):
+        return bracket  # it does not want it, or moved on since it was loaded
+    return outcome.bracket
+
+
+# --- what readings are wanted --------------------------------------------------------------------------
+
+
+def naked(bracket: core.Bracket) -> bool:
+    """Coins whose protection was not seen, an order or new terms that are not certain, a sell on its way
+    out whose end was not read: the reserve is for these. A part too small for an order of its own waits
+    for more as long as more is bought."""
+    if any(order.status is OrderStatus.UNKNOWN for order in bracket.orders):
+        return True
+    if any(order.cancel_wanted or is_changing(order) for order in bracket.live_sells):
+        return True
+    unseen = bracket.coins - bracket.standing
+    least = bracket.plan.minimum_quantity if bracket.entering else bracket.plan.lot_step
+    return bracket.state is State.ENTRY_FILLED and unseen >= least
+
+
+def is_changing(order: core.BracketOrder) -> bool:
+    """Whether new terms were sent and no reading has shown what became of them."""
+    return order.amendment is not None and order.amendment.status is not AmendStatus.INTENDED
+
+
+def moves(bracket: core.Bracket, price: Price | None) -> bool:
+    """Whether something is under way that the next reading would tell."""
+    if bracket.state in LEAVING or bracket.reduce_quantity or bracket.live(Role.EXIT):
+        return True
+    if bracket.state in ENTERING:
+        entries = bracket.live_entries
+        return not entries or any(entry_moves(entry, price) for entry in entries)
+    if price is None:
+        return False
+    taken = any(o.limit_price is not None and price.last >= o.limit_price for o in bracket.live_targets)
+    return taken or legs.stop_is_touched(bracket, last=min(price.last, price.bid))
+
+
+def entry_moves(entry: core.BracketOrder, price: Price | None) -> bool:
+    """A limit entry that is seen to rest may rest for minutes: it moves when the market comes to it."""
+    if entry.limit_price is None or not entry.read_back or entry.cancel_wanted:
+        return True
+    return price is not None and min(price.last, price.bid) <= entry.limit_price

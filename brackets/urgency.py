@@ -1,0 +1,51 @@
+"""What is urgent: which sends may use the whole rate budget, and in which order they leave.
+
+An exit, a cancel on the way out and whatever covers coins are urgent. What only makes things nicer
+(entries, repricing, merging stops, letting the target rest) keeps to its share of the budget: it is put
+off where little is left, so that an exit never waits for it.
+"""
+
+from __future__ import annotations
+
+from brackets.core.states import LIVE, EntryNext, Role, State
+from brackets.models import Bracket, Effect, Order
+
+STANDING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
+"""States in which nobody is leaving."""
+
+
+def is_urgent(bracket: Bracket, effect: Effect) -> bool:
+    match effect.kind:
+        case Effect.Kind.CANCEL:
+            return not is_for_convenience(bracket, effect.order)
+        case Effect.Kind.AMEND:
+            return effect.quantity is not None  # coins change their cover; a price alone can wait
+    return effect.order.role != Role.ENTRY and not rests_the_target(bracket, effect.order)
+
+
+def is_for_convenience(bracket: Bracket, order: Order) -> bool:
+    """Whether a cancel only makes things nicer: to reprice an entry, to merge stops of which others stay,
+    to let the target rest instead."""
+    if order.role == Role.ENTRY:
+        return bracket.entry_next == EntryNext.REPRICE
+    if order.role != Role.STOP or bracket.state not in STANDING:
+        return False
+    return bracket.resting == Role.TARGET or other_stops_stay(order)
+
+
+def other_stops_stay(order: Order) -> bool:
+    stops = Order.objects.filter(bracket=order.bracket_id, role=Role.STOP, status__in=LIVE)
+    return stops.filter(cancel_wanted=False).exclude(pk=order.pk).exists()
+
+
+def rests_the_target(bracket: Bracket, order: Order) -> bool:
+    return order.role == Role.TARGET and order.limit_price is not None and bracket.state in STANDING
+
+
+def rank(bracket: Bracket, effect: Effect) -> int:
+    """The order of sending, the lowest first: cancels of exits, what sells or covers, the rest, entries."""
+    if effect.kind == Effect.Kind.PLACE and effect.order.role == Role.ENTRY:
+        return 3
+    if not is_urgent(bracket, effect):
+        return 2
+    return 0 if effect.kind == Effect.Kind.CANCEL else 1
