@@ -8,12 +8,27 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from risk.core.gate import Limits
-from risk.fields import money_field, ratio_field
+from risk.core.plain import text
+from risk.fields import ExactDecimalField, money_field, ratio_field
+
+# Plain texts in constraints: a migration must not depend on an enum of today.
+CHOICES = ["cancel", "retry", "market", "skip"]
+MOST_BPS = Decimal("5000")
+
+
+def bps_field(default: Decimal, *, help_text: str, least: int = 0) -> ExactDecimalField:
+    """A distance in basis points: 10 is 0.1 %."""
+    return ratio_field(
+        default=default,
+        validators=[MinValueValidator(Decimal(least)), MaxValueValidator(MOST_BPS)],
+        help_text=f"{help_text} In basis points: 10 is 0.1 %.",
+    )
 
 
 class SystemConfig(models.Model):
@@ -24,7 +39,23 @@ class SystemConfig(models.Model):
         PAUSED = "PAUSED"
 
     class ExecutionMode(models.TextChoices):
-        MARKET_ONLY = "MARKET_ONLY"
+        MARKET_ONLY = "MARKET_ONLY", "market entry, resting stop, market exit"
+        LIMIT_BRACKET = "LIMIT_BRACKET", "maker entry, both legs by custody"
+
+    class LegPolicy(models.TextChoices):
+        STOP_RESTS = "stop_rests", "the stop always rests, the target is watched"
+        NEAREST = "nearest", "near the target the target rests and the stop is watched"
+        BOTH_REST = "both_rest", "both rest (only where a probe showed that the venue takes it)"
+
+    class EntryChoice(models.TextChoices):
+        CANCEL = "cancel", "cancel the rest; what was bought is kept"
+        RETRY = "retry", "a new limit at today's price, while reprices are left"
+        MARKET = "market", "buy the rest at market"
+        SKIP = "skip", "leave it until the venue expires it"
+
+    class EntryStop(models.TextChoices):
+        ATTACHED = "attached", "the entry carries its stop: the venue makes it of each fill"
+        OWN = "own", "we place the stop when a fill is seen"
 
     class StopMethod(models.TextChoices):
         ATR = "ATR", "multiple of the ATR"
@@ -48,10 +79,72 @@ class SystemConfig(models.Model):
     execution_mode = models.CharField(
         max_length=16,
         choices=ExecutionMode,
-        default=ExecutionMode.MARKET_ONLY,
-        help_text="Market entry, resting stop, market exit at the target.",
+        default=ExecutionMode.LIMIT_BRACKET,
+        help_text="How the next entries are made; positions that are open keep the way they began with.",
+    )
+    leg_policy = models.CharField(
+        max_length=12,
+        choices=LegPolicy,
+        default=LegPolicy.NEAREST,
+        help_text="In LIMIT_BRACKET, for the next entries. In MARKET_ONLY the stop always rests.",
+    )
+    swap_in_bps = bps_field(
+        Decimal("20"), least=1, help_text="Policy nearest: the target rests when the price is that near it."
+    )
+    swap_out_bps = bps_field(
+        Decimal("50"),
+        least=2,
+        help_text="Policy nearest: the stop rests again when the price is that far from the target; at "
+        "least twice swap_in_bps.",
     )
     autopilot_enabled = models.BooleanField(default=False)
+
+    entry_offset_bps = bps_field(Decimal("0"), help_text="How far below the bid a limit entry stands.")
+    entry_offset_ticks = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(10_000)],
+        help_text="Ticks below the bid, on top of entry_offset_bps.",
+    )
+    entry_timeout_seconds = models.PositiveSmallIntegerField(
+        default=300,
+        validators=[MinValueValidator(5), MaxValueValidator(28_800)],
+        help_text="How long a limit entry may rest before entry_on_timeout decides.",
+    )
+    entry_most_reprices = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MaxValueValidator(1000)],
+        help_text="How often a limit entry follows a market that walks away.",
+    )
+    entry_reprice_seconds = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="At least between two orders of one entry.",
+    )
+    entry_reprice_bps = bps_field(
+        Decimal("10"), help_text="How far the price must have walked away from the limit to follow it."
+    )
+    entry_runaway_bps = bps_field(
+        Decimal("100"),
+        help_text="How far above the first limit the market has run away; entry_on_runaway decides then.",
+    )
+    entry_on_timeout = models.CharField(
+        max_length=8,
+        choices=EntryChoice,
+        default=EntryChoice.CANCEL,
+        help_text="What becomes of a limit entry whose time is up.",
+    )
+    entry_on_runaway = models.CharField(
+        max_length=8,
+        choices=EntryChoice,
+        default=EntryChoice.CANCEL,
+        help_text="What becomes of a limit entry whose market ran away.",
+    )
+    entry_stop = models.CharField(
+        max_length=8,
+        choices=EntryStop,
+        default=EntryStop.ATTACHED,
+        help_text="Attached protects from the first fill even if this machine dies.",
+    )
 
     stop_method = models.CharField(max_length=8, choices=StopMethod, default=StopMethod.ATR)
     stop_atr_multiple = ratio_field(
@@ -100,12 +193,34 @@ class SystemConfig(models.Model):
                 condition=Q(system_status__in=["ACTIVE", "PAUSED"]), name="config_status_known"
             ),
             models.CheckConstraint(
-                condition=Q(execution_mode__in=["MARKET_ONLY"]), name="config_mode_offered"
+                condition=Q(execution_mode__in=["MARKET_ONLY", "LIMIT_BRACKET"]), name="config_mode_offered"
+            ),
+            models.CheckConstraint(
+                condition=Q(leg_policy__in=["stop_rests", "nearest", "both_rest"]), name="config_policy_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(entry_on_timeout__in=CHOICES) & Q(entry_on_runaway__in=CHOICES),
+                name="config_entry_choices_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(entry_stop__in=["attached", "own"]), name="config_entry_stop_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(swap_in_bps__gt=0) & Q(swap_out_bps__gte=F("swap_in_bps") + F("swap_in_bps")),
+                name="config_swap_out_twice_in",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.account}: {self.system_status}"
+
+    def clean(self) -> None:
+        """The rules between fields. Raises ValidationError by field."""
+        if self.swap_out_bps < 2 * self.swap_in_bps:
+            least = text(2 * self.swap_in_bps)
+            raise ValidationError(
+                {"swap_out_bps": f"swap_out_bps must be at least twice swap_in_bps, so {least} or more."}
+            )
 
     @property
     def entries_allowed(self) -> bool:

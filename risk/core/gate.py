@@ -1,7 +1,7 @@
-"""The gate: may this entry be made? Pure rules on plain values.
+"""The gate: may this entry be made, may these coins be put into a bracket? Pure rules on plain values.
 
-Nothing opens a position without an `ApprovedPlan`, and only `judge` makes one. Every denial names
-its limit and the value that broke it, in order of precedence.
+Nothing opens a bracket without an `ApprovedPlan`, and only `judge` and `judge_protect` make one. Every
+denial names its limit and the value that broke it, in order of precedence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from risk.core.plain import text
 
 _GATE = object()  # the key only this module has
+ENTRY_TYPES = ("market", "limit")
 
 
 class DenialCode(StrEnum):
@@ -32,6 +33,7 @@ class DenialCode(StrEnum):
     STOP_NOT_BELOW_PRICE = "stop_not_below_price"
     TARGET_NOT_ABOVE_PRICE = "target_not_above_price"
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    INSUFFICIENT_COINS = "insufficient_coins"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,13 +48,13 @@ class Denial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryRequest:
-    """A long entry somebody asks for, already on the venue's grid."""
+    """A long position somebody asks for, already on the venue's grid."""
 
     symbol: str
     base: str
     quantity: Decimal
-    entry_type: str  # market
-    expected_price: Decimal  # the ask
+    entry_type: str  # market, limit; held: the coins are in the account already
+    expected_price: Decimal  # the ask, the limit, or what held coins are reckoned with
     bid: Decimal
     stop_price: Decimal
     target_price: Decimal
@@ -74,6 +76,7 @@ class EntryFacts:
     minimum_quantity: Decimal
     minimum_cost: Decimal
     taker_fee_ratio: Decimal
+    maker_fee_ratio: Decimal
     quote: str
 
 
@@ -89,15 +92,29 @@ class Limits:
     maximum_price_age_seconds: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldingFacts:
+    """What is so of coins that are in the account already."""
+
+    market_status: str
+    price_age_seconds: Decimal
+    base_has_open_trade: bool
+    ask: Decimal
+    free_coins: Decimal | None  # in no order of somebody else and in no bracket; None: never read
+    minimum_quantity: Decimal
+    minimum_cost: Decimal
+    quote: str
+
+
 class ApprovedPlan:
-    """An entry the gate has let through. Only `judge` can make one."""
+    """A bracket the gate has let through. Only `judge` and `judge_protect` can make one."""
 
     __slots__ = ("request",)
     request: EntryRequest
 
     def __init__(self, request: EntryRequest, *, gate: object = None) -> None:
         if gate is not _GATE:
-            raise TypeError("an ApprovedPlan is made by risk.core.gate.judge alone")
+            raise TypeError("an ApprovedPlan is made by the judges of risk.core.gate alone")
         object.__setattr__(self, "request", request)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -110,6 +127,24 @@ def judge(request: EntryRequest, facts: EntryFacts, limits: Limits) -> ApprovedP
         denial
         for rule in (status_rules, market_rules, exposure_rules, size_rules, price_rules, funds_rules)
         for denial in rule(request, facts, limits)
+    )
+    return denials or ApprovedPlan(request, gate=_GATE)
+
+
+def judge_protect(
+    request: EntryRequest, facts: HoldingFacts, limits: Limits
+) -> ApprovedPlan | tuple[Denial, ...]:
+    """Approve both exits for coins that are held already, or say every limit that is broken.
+
+    It buys nothing and adds protection, so PAUSED, the number of open trades and the most an entry may
+    cost do not stand in its way.
+    """
+    denials = (
+        *market_rules(request, facts, limits),
+        *base_rules(request, facts),
+        *minimum_rules(request, facts),
+        *protect_price_rules(request, facts),
+        *coins_rules(request, facts),
     )
     return denials or ApprovedPlan(request, gate=_GATE)
 
@@ -134,20 +169,19 @@ def status_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> li
                 value="false",
             )
         )
-    if request.entry_type != "market":
+    if request.entry_type not in ENTRY_TYPES:
         denials.append(
             Denial(
                 code=DenialCode.ENTRY_TYPE,
-                message=f"Entries of type {request.entry_type} are not offered in {limits.execution_mode}; "
-                "market is.",
-                limit="market",
+                message=f"Entries of type {request.entry_type} are not offered; market and limit are.",
+                limit=", ".join(ENTRY_TYPES),
                 value=request.entry_type,
             )
         )
     return denials
 
 
-def market_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+def market_rules(request: EntryRequest, facts: EntryFacts | HoldingFacts, limits: Limits) -> list[Denial]:
     denials = []
     if facts.market_status != "online":
         denials.append(
@@ -171,17 +205,21 @@ def market_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> li
     return denials
 
 
-def exposure_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
-    denials = []
-    if facts.base_has_open_trade:
-        denials.append(
-            Denial(
-                code=DenialCode.POSITION_OPEN,
-                message=f"A trade in {request.base} is already open; one per base asset is allowed.",
-                limit="1",
-                value="1",
-            )
+def base_rules(request: EntryRequest, facts: EntryFacts | HoldingFacts) -> list[Denial]:
+    if not facts.base_has_open_trade:
+        return []
+    return [
+        Denial(
+            code=DenialCode.POSITION_OPEN,
+            message=f"A trade in {request.base} is already open; one per base asset is allowed.",
+            limit="1",
+            value="1",
         )
+    ]
+
+
+def exposure_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = base_rules(request, facts)
     if facts.open_trades >= limits.maximum_open_trades:
         denials.append(
             Denial(
@@ -194,7 +232,7 @@ def exposure_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> 
     return denials
 
 
-def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+def minimum_rules(request: EntryRequest, facts: EntryFacts | HoldingFacts) -> list[Denial]:
     denials = []
     if request.quantity < facts.minimum_quantity:
         denials.append(
@@ -218,6 +256,11 @@ def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list
                 value=text(least),
             )
         )
+    return denials
+
+
+def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
+    denials = minimum_rules(request, facts)
     if request.notional > limits.maximum_notional:
         denials.append(
             Denial(
@@ -232,34 +275,54 @@ def size_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list
 
 
 def price_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
-    denials = []
-    if request.stop_price >= request.bid:
-        denials.append(
-            Denial(
-                code=DenialCode.STOP_NOT_BELOW_PRICE,
-                message=f"The stop {text(request.stop_price)} is not below the bid {text(request.bid)}: it "
-                "would trigger at once.",
-                limit=text(request.bid),
-                value=text(request.stop_price),
-            )
+    """The legs on their sides: a stop below the bid (and the limit), a target above what is paid."""
+    return [
+        *stop_rules(request.stop_price, min(request.bid, request.expected_price), of=request),
+        *target_rules(request.target_price, request.expected_price, of=request),
+    ]
+
+
+def protect_price_rules(request: EntryRequest, facts: HoldingFacts) -> list[Denial]:
+    return [
+        *stop_rules(request.stop_price, request.bid, of=request),
+        *target_rules(request.target_price, facts.ask, of=request),
+    ]
+
+
+def stop_rules(stop: Decimal, below: Decimal, *, of: EntryRequest) -> list[Denial]:
+    if stop < below:
+        return []
+    what = "bid" if below == of.bid else "limit"
+    return [
+        Denial(
+            code=DenialCode.STOP_NOT_BELOW_PRICE,
+            message=f"The stop {text(stop)} is not below the {what} {text(below)}: it would trigger at once.",
+            limit=text(below),
+            value=text(stop),
         )
-    if request.target_price <= request.expected_price:
-        denials.append(
-            Denial(
-                code=DenialCode.TARGET_NOT_ABOVE_PRICE,
-                message=f"The target {text(request.target_price)} is not above the ask "
-                f"{text(request.expected_price)}.",
-                limit=text(request.expected_price),
-                value=text(request.target_price),
-            )
+    ]
+
+
+def target_rules(target: Decimal, above: Decimal, *, of: EntryRequest) -> list[Denial]:
+    if target > above:
+        return []
+    what = "limit" if of.entry_type == "limit" else "ask"
+    return [
+        Denial(
+            code=DenialCode.TARGET_NOT_ABOVE_PRICE,
+            message=f"The target {text(target)} is not above the {what} {text(above)}.",
+            limit=text(above),
+            value=text(target),
         )
-    return denials
+    ]
 
 
 def funds_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> list[Denial]:
     if facts.available_quote is None:
         return []
-    needed = request.notional * (1 + facts.taker_fee_ratio)
+    # The venue reserves the fee on top; a limit entry is post-only and pays the maker's.
+    fee_ratio = facts.maker_fee_ratio if request.entry_type == "limit" else facts.taker_fee_ratio
+    needed = request.notional * (1 + fee_ratio)
     if needed <= facts.available_quote:
         return []
     return [
@@ -269,5 +332,21 @@ def funds_rules(request: EntryRequest, facts: EntryFacts, limits: Limits) -> lis
             f"{text(facts.available_quote)} {facts.quote} are available.",
             limit=text(facts.available_quote),
             value=text(needed),
+        )
+    ]
+
+
+def coins_rules(request: EntryRequest, facts: HoldingFacts) -> list[Denial]:
+    free = facts.free_coins
+    if free is not None and request.quantity <= free:
+        return []
+    known = "no balance was read yet" if free is None else f"{text(free)} {request.base} are free"
+    return [
+        Denial(
+            code=DenialCode.INSUFFICIENT_COINS,
+            message=f"{text(request.quantity)} {request.base} are to be protected, and {known} (held coins "
+            "that are in no other order and in no bracket).",
+            limit="0" if free is None else text(free),
+            value=text(request.quantity),
         )
     ]
