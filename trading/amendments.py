@@ -52,6 +52,7 @@ def change(account: Account, wanted: Mapping[str, object], *, actor: str) -> Sys
             return config
         for name in changed:
             setattr(config, name, fresh[name])
+        require_sound(config, account)
         if "system_status" in changed:
             config.status_reason = f"set by {actor}"[:200]
         config.save(update_fields=[*changed, "status_reason", "updated_at"])
@@ -66,6 +67,32 @@ def change(account: Account, wanted: Mapping[str, object], *, actor: str) -> Sys
             },
         )
     return config
+
+
+def require_sound(config: SystemConfig, account: Account) -> None:
+    """The rules between settings, and between a setting and the account. Raises Malformed."""
+    try:
+        config.clean()
+    except ValidationError as error:
+        ((name, messages),) = error.message_dict.items()
+        raise Malformed(name, " ".join(messages), value=str(shown(getattr(config, name)))) from None
+    require_probed(config, account)
+
+
+def require_probed(config: SystemConfig, account: Account) -> None:
+    """Both legs may only be asked to rest where a probe showed that the venue takes it. Raises Malformed."""
+    if config.leg_policy == SystemConfig.LegPolicy.BOTH_REST and not account.both_rest_works:
+        raise Malformed(
+            "leg_policy",
+            f"leg_policy can be both_rest only where the venue lets both legs rest, and on {account.name} "
+            f"{what_the_probe_said(account)}. Run manage.py probe_both_rest SYMBOL, or choose nearest.",
+            limit="stop_rests, nearest",
+            value=config.leg_policy,
+        )
+
+
+def what_the_probe_said(account: Account) -> str:
+    return "that was never probed" if account.both_rest_works is None else "the probe was refused"
 
 
 def read(name: str, value: object) -> object:

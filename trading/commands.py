@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,13 +21,24 @@ from brackets.models import Account
 from risk import journal
 from risk.core.gate import Denial
 from risk.models import SystemConfig
-from trading import configuration, door
+from trading import configuration, door, outcomes
 from trading.core import asks
-from trading.core.asks import Ask, Buy, Close, ForceTest, Pause, Resume
+from trading.core.asks import (
+    Ask,
+    Buy,
+    Close,
+    Edit,
+    ForceTest,
+    LiquidateAll,
+    Pause,
+    Protect,
+    Resume,
+    Sell,
+)
+from trading.edits import TRADE_CLOSED
 from trading.market import MarketUnavailable
 from trading.models import Command, Trade
 
-TRADE_CLOSED = "trade_closed"
 VENUE_UNREACHABLE = "venue_unreachable"
 STATUS = SystemConfig.SystemStatus
 
@@ -94,8 +106,16 @@ def act(account: Account, ask: Ask, asker: Asker) -> Command:
     match ask:
         case Buy() | ForceTest():
             return enter(account, ask, asker)
+        case Sell():
+            return sell(account, ask, asker)
         case Close():
             return close(account, ask, asker)
+        case Edit():
+            return edit(account, ask, asker)
+        case Protect():
+            return protect(account, ask, asker)
+        case LiquidateAll():
+            return liquidate(account, ask, asker)
         case Pause() | Resume():
             return switch(account, ask, asker)
 
@@ -128,7 +148,7 @@ def enter(account: Account, ask: Buy | ForceTest, asker: Asker) -> Command:
             ask.symbol,
             ask.amount_usd,
             account=account,
-            entry_type="market" if isinstance(ask, ForceTest) else ask.entry_type or "market",
+            entry_type="market" if isinstance(ask, ForceTest) else ask.entry_type,
             stop_loss_price=None if isinstance(ask, ForceTest) else ask.stop_loss_price,
             take_profit_price=None if isinstance(ask, ForceTest) else ask.take_profit_price,
             source=Trade.Source.FORCE_TEST if forced else Trade.Source.COMMAND,
@@ -151,18 +171,105 @@ def without_market(account: Account, error: MarketUnavailable) -> tuple[Denial, 
         return paused.denials
     if account.recovered_at is None:
         raise door.Recovering(door.why_recovering(account) if account.venue_error else str(error)) from error
-    return (
-        Denial(
-            code=VENUE_UNREACHABLE,
-            message=f"The venue cannot be asked: {error}. Nothing was sent.",
-            limit="reachable",
-            value="unreachable",
-        ),
+    return (venue_unreachable(error),)
+
+
+def venue_unreachable(error: MarketUnavailable) -> Denial:
+    return Denial(
+        code=VENUE_UNREACHABLE,
+        message=f"The venue cannot be asked: {error}. Nothing was sent.",
+        limit="reachable",
+        value="unreachable",
     )
+
+
+def sell(account: Account, ask: Sell, asker: Asker) -> Command:
+    """Sell out of the open bracket; the Command is written in the transaction of the sale's intent. Its time
+    is taken first: the sale's orders are those intended from then on."""
+    written: list[Command] = []
+    at = timezone.now()
+
+    def within(trade: Trade) -> None:
+        written.append(store(account, ask, asker, status=Command.Status.ACCEPTED, trade=trade, at=at))
+
+    try:
+        verdict = door.execute_sell(
+            ask.symbol, ask.amount_token, account=account, actor=asker.actor, within=within
+        )
+    except MarketUnavailable as error:
+        return deny(account, ask, asker, venue_unreachable(error))
+    return deny(account, ask, asker, *verdict.denials) if isinstance(verdict, door.Denied) else written[0]
+
+
+def edit(account: Account, ask: Edit, asker: Asker) -> Command:
+    """Move legs. What stands as asked already is done at once."""
+    written: list[Command] = []
+
+    def within(trade: Trade) -> None:
+        written.append(store(account, ask, asker, status=Command.Status.ACCEPTED, trade=trade))
+
+    try:
+        verdict = door.edit_position(
+            ask.trade,
+            stop_loss_price=ask.stop_loss_price,
+            take_profit_price=ask.take_profit_price,
+            actor=asker.actor,
+            within=within,
+        )
+    except MarketUnavailable as error:
+        return deny(account, ask, asker, venue_unreachable(error))
+    if isinstance(verdict, door.Denied):
+        return deny(account, ask, asker, *verdict.denials, trade=Trade.objects.get(pk=ask.trade))
+    verdict.trade.bracket.refresh_from_db()
+    outcomes.finish_commands(verdict.trade, timezone.now())
+    written[0].refresh_from_db()
+    return written[0]
+
+
+def protect(account: Account, ask: Protect, asker: Asker) -> Command:
+    """A bracket around coins that are held; the Command is written in the same transaction."""
+    written: list[Command] = []
+
+    def within(trade: Trade) -> None:
+        written.append(store(account, ask, asker, status=Command.Status.ACCEPTED, trade=trade))
+
+    try:
+        verdict = door.protect_position(
+            ask.symbol,
+            ask.quantity,
+            stop_loss_price=ask.stop_loss_price,
+            take_profit_price=ask.take_profit_price,
+            account=account,
+            actor=asker.actor,
+            within=within,
+        )
+    except MarketUnavailable as error:
+        return deny(account, ask, asker, venue_unreachable(error))
+    return deny(account, ask, asker, *verdict.denials) if isinstance(verdict, door.Denied) else written[0]
+
+
+def liquidate(account: Account, ask: LiquidateAll, asker: Asker) -> Command:
+    """The kill switch: the Command is written in the transaction that pauses, and stays accepted until a
+    reading of the venue shows that nothing of ours is left."""
+    written: list[Command] = []
+
+    def within(trades: list[Trade], before: str) -> None:
+        changes = {
+            "before": {"system_status": before},
+            "after": {"system_status": STATUS.PAUSED},
+            "trades": [trade.pk for trade in trades],
+        }
+        command = store(account, ask, asker, status=Command.Status.ACCEPTED, changes=changes)
+        command.trades.set(trades)
+        written.append(command)
+
+    door.liquidate_all(ask.reason, account=account, actor=asker.actor, within=within)
+    return written[0]
 
 
 def close(account: Account, ask: Close, asker: Asker) -> Command:
     """Leave a trade. The row is locked first, so that settling it and ordering its end take turns."""
+    at = timezone.now()
     with transaction.atomic():
         trade = Trade.objects.select_for_update().filter(account=account, pk=ask.trade).first()
         if trade is not None and trade.status == Trade.Status.CLOSED:
@@ -174,7 +281,7 @@ def close(account: Account, ask: Close, asker: Asker) -> Command:
             )
             return deny(account, ask, asker, denial, trade=trade)
         leaving = door.close_position(ask.trade, actor=asker.actor)
-        return store(account, ask, asker, status=Command.Status.ACCEPTED, trade=leaving)
+        return store(account, ask, asker, status=Command.Status.ACCEPTED, trade=leaving, at=at)
 
 
 def switch(account: Account, ask: Pause | Resume, asker: Asker) -> Command:
@@ -216,9 +323,10 @@ def store(
     denials: tuple[Denial, ...] = (),
     message: str = "",
     changes: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> Command:
     """Write the Command and its audit row, in the transaction of what it causes where there is one."""
-    at = timezone.now()
+    at = at or timezone.now()
     content = asks.payload(ask)
     kept = [{"code": str(d.code), "message": d.message, "limit": d.limit, "value": d.value} for d in denials]
     with transaction.atomic():
@@ -231,7 +339,7 @@ def store(
             payload=content,
             status=status,
             denials=kept,
-            message=message[:300],
+            message=message,
             trade=trade,
             created_at=at,
             finished_at=None if status == Command.Status.ACCEPTED else at,

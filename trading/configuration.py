@@ -7,18 +7,24 @@ from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
 
+from brackets.core.orders import EntryTerms
 from brackets.core.prices import BracketConfig, StopMethod, TargetMethod
+from brackets.core.states import Choice, Policy
 from brackets.models import Account
-from brackets.operations import TargetRule
 from risk.models import SystemConfig
 
-PRICE_PLACES = Decimal("1E-10")  # what the price column holds
 RATIO_PLACES = 6
 DEMO_DEFAULTS = {
-    # The demo market moves about an hour's worth in six seconds: legs near enough to be hit in minutes.
+    # The demo market moves about an hour's worth in six seconds: legs near enough to be hit in minutes,
+    # entries that are filled or given up in seconds, and swaps that can be seen.
     "atr_minutes": 1,
     "stop_atr_multiple": Decimal("0.4"),
     "target_r_multiple": Decimal("1.5"),
+    "swap_in_bps": Decimal(3),
+    "swap_out_bps": Decimal(8),
+    "entry_timeout_seconds": 45,
+    "entry_reprice_seconds": 5,
+    "entry_reprice_bps": Decimal(2),
 }
 
 
@@ -66,11 +72,30 @@ def needs_atr(rules: BracketConfig, stop: Decimal | None, target: Decimal | None
     return stop_needs or target_needs
 
 
-def target_rule(rules: BracketConfig, atr: Decimal | None, *, given: bool) -> TargetRule:
-    """How the target follows the fill price; a target that was given stays where it is."""
-    if given:
-        return TargetRule()
-    if rules.target_method is TargetMethod.R_MULTIPLE:
-        return TargetRule(r_multiple=rules.target_r_multiple)
-    distance = None if atr is None else (rules.target_atr_multiple * atr).quantize(PRICE_PLACES)
-    return TargetRule(distance=distance)
+def default_entry_type(config: SystemConfig) -> str:
+    """How an entry is made that does not say it: `limit` or `market`."""
+    return "limit" if config.execution_mode == SystemConfig.ExecutionMode.LIMIT_BRACKET else "market"
+
+
+def leg_policy(config: SystemConfig, account: Account) -> Policy:
+    """Which legs of the next bracket rest. In MARKET_ONLY always the stop; both only where it works."""
+    if config.execution_mode == SystemConfig.ExecutionMode.MARKET_ONLY:
+        return Policy.STOP_RESTS
+    wanted = Policy(config.leg_policy)
+    return Policy.NEAREST if wanted is Policy.BOTH_REST and not account.both_rest_works else wanted
+
+
+def entry_terms(config: SystemConfig, limit_price: Decimal) -> EntryTerms:
+    """How a limit entry that begins at `limit_price` follows the market, and gives up."""
+    return EntryTerms(
+        limit_price=limit_price,
+        offset_bps=config.entry_offset_bps,
+        offset_ticks=config.entry_offset_ticks,
+        timeout_seconds=config.entry_timeout_seconds,
+        most_reprices=config.entry_most_reprices,
+        reprice_seconds=config.entry_reprice_seconds,
+        reprice_bps=config.entry_reprice_bps,
+        runaway_bps=config.entry_runaway_bps,
+        on_timeout=Choice(config.entry_on_timeout),
+        on_runaway=Choice(config.entry_on_runaway),
+    )

@@ -1,13 +1,15 @@
-"""The one door through which every position is opened, and the acts beside it.
+"""The one door through which every position is opened, and the names under which all acts are found.
 
 Autopilot, admin, REST, command line, assistant and force test all come through
 `open_position_with_brackets`: look at the market (network, outside any transaction), then judge and
 write Trade, Bracket and the entry's intent in one transaction. Denied means nothing was written.
+Leaving stands in `exits.py` and `liquidation.py`, moving legs in `edits.py`, coins that are held already
+in `protection.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,49 +19,60 @@ from django.utils import timezone
 
 from brackets import accounts, operations, outbox
 from brackets.core import prices
-from brackets.core.events import CloseRequested
-from brackets.core.machine import RefusedEvent
-from brackets.core.states import ExitReason
 from brackets.models import Account, AssetBalance, Instrument
-from risk.core.gate import ApprovedPlan, Denial, DenialCode, EntryFacts, EntryRequest, judge
+from risk.core.gate import ApprovedPlan, DenialCode, EntryFacts, EntryRequest, judge
 from risk.core.plain import text
 from risk.models import SystemConfig
-from trading import configuration, market
+from trading import configuration, market, pricing
 from trading.core.indicators import Bar, average_true_range
+from trading.edits import edit_position
+from trading.exits import close_position, execute_sell
+from trading.inputs import (
+    QUANTITY_LIMIT,
+    BadInput,
+    Changed,
+    ChangeVerdict,
+    Denied,
+    Opened,
+    Recovering,
+    UnknownTrade,
+    Verdict,
+    Within,
+    account_for,
+    denied,
+    opened_meanwhile,
+    require_grid,
+    require_positive,
+    require_price,
+    why_recovering,
+)
+from trading.liquidation import liquidate_all
 from trading.models import Trade
+from trading.protection import protect_position
 
-MAXIMUM_PLACES = 18
-MONEY_LIMIT, QUANTITY_LIMIT = Decimal(10) ** 8, Decimal(10) ** 10  # what the exact columns hold
-
-
-class BadInput(ValueError):
-    """What was asked for is malformed; the message names the field, the limit and the value."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-class Recovering(Exception):
-    """After a start, no entry before the book was compared with the venue. Try again shortly."""
-
-
-class UnknownTrade(LookupError):
-    """There is no such trade on this account; the message names it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Opened:
-    trade: Trade
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Denied:
-    denials: tuple[Denial, ...]
-
-
-Verdict = Opened | Denied
-Within = Callable[[Trade], None]
+__all__ = [
+    "BadInput",
+    "ChangeVerdict",
+    "Changed",
+    "Denied",
+    "Opened",
+    "Recovering",
+    "UnknownTrade",
+    "Verdict",
+    "Within",
+    "calculate_stop_loss",
+    "check_open_positions",
+    "close_position",
+    "edit_position",
+    "execute_buy",
+    "execute_sell",
+    "get_balance",
+    "liquidate_all",
+    "open_position_with_brackets",
+    "place_market_order",
+    "protect_position",
+    "why_recovering",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +81,7 @@ class Proposal:
 
     request: EntryRequest
     view: market.MarketView
-    target_rule: operations.TargetRule
+    shape: operations.Shape
 
 
 def execute_buy(
@@ -76,7 +89,7 @@ def execute_buy(
     amount_usd: Decimal,
     *,
     account: Account | None = None,
-    entry_type: str = "market",
+    entry_type: str | None = None,
     stop_loss_price: Decimal | None = None,
     take_profit_price: Decimal | None = None,
     target_r_multiple: Decimal | None = None,
@@ -84,20 +97,26 @@ def execute_buy(
     actor: str = "system",
     within: Within | None = None,
 ) -> Verdict:
-    """Buy for about `amount_usd` (the notional before fees, rounded down to the venue's lot).
+    """Buy for about `amount_usd` (the notional before fees, rounded down to the venue's lot), at market or
+    by a post-only limit; where `entry_type` is not given, as the execution mode has it.
 
     Raises BadInput, UnknownSymbol, MarketUnavailable and Recovering; nothing was written then.
     """
     account = account or accounts.current()
     require_positive("amount_usd", amount_usd)
     instrument = market.instrument_named(account, symbol)
-    ask = market.fresh_quote(account, instrument).ask
-    quantity = prices.round_down(amount_usd / ask, instrument.lot_step)
+    config = configuration.of(account)
+    entry_type = entry_type or configuration.default_entry_type(config)
+    quote = market.fresh_quote(account, instrument)
+    price = pricing.entry_price(
+        bid=quote.bid, ask=quote.ask, entry_type=entry_type, config=config, instrument=instrument
+    )
+    quantity = prices.round_down(amount_usd / price, instrument.lot_step)
     if quantity <= 0:
         raise BadInput(
             "amount_usd",
             f"amount_usd {amount_usd} buys less than one lot of {text(instrument.lot_step)} "
-            f"{instrument.base} at {text(ask)}.",
+            f"{instrument.base} at {text(price)}.",
         )
     return open_position_with_brackets(
         account.name,
@@ -114,12 +133,32 @@ def execute_buy(
     )
 
 
+def place_market_order(
+    side: str, symbol: str, quantity: Decimal, *, actor: str = "system"
+) -> Verdict | ChangeVerdict:
+    """Buy `quantity` coins at market (with both exits, like every entry), or sell them out of the open
+    bracket in this coin. Raises what `open_position_with_brackets` and `execute_sell` raise."""
+    if side == "sell":
+        return execute_sell(symbol, quantity, actor=actor)
+    return open_position_with_brackets(
+        accounts.current().name,
+        symbol,
+        side,
+        quantity,
+        "market",
+        None,
+        None,
+        Trade.Source.COMMAND,
+        actor=actor,
+    )
+
+
 def open_position_with_brackets(
     exchange: str,
     symbol: str,
     side: str,
     quantity: Decimal,
-    entry_type: str,
+    entry_type: str | None,
     stop_loss_price: Decimal | None,
     take_profit_price: Decimal | None,
     source: str,
@@ -130,11 +169,12 @@ def open_position_with_brackets(
 ) -> Verdict:
     """Open a long position with both its exits on the account named `exchange`.
 
-    Prices not given are computed by `compute_bracket_prices` from the configuration (the target, where
-    `target_r_multiple` is given, by that multiple of the initial risk instead). Returns Opened
-    with the Trade, or Denied with every limit that was broken and nothing written. `within` is called
-    with the Trade inside the transaction that writes it. Raises BadInput, UnknownSymbol,
-    MarketUnavailable and Recovering; nothing was written then either.
+    `entry_type` is market, limit or None (as the execution mode has it). Prices not given are computed by
+    `compute_bracket_prices` from the configuration (the target, where `target_r_multiple` is given, by that
+    multiple of the initial risk instead) and follow the average fill. Returns Opened with the Trade, or
+    Denied with every limit that was broken and nothing written. `within` is called with the Trade inside
+    the transaction that writes it. Raises BadInput, UnknownSymbol, MarketUnavailable and Recovering;
+    nothing was written then either.
     """
     account = account_for(exchange)
     if side != "buy":
@@ -142,10 +182,8 @@ def open_position_with_brackets(
     require_positive("quantity", quantity, below=QUANTITY_LIMIT)
     instrument = market.instrument_named(account, symbol)
     require_grid("quantity", quantity, instrument.lot_step, instrument.base)
-    for name, price in (("stop_loss_price", stop_loss_price), ("take_profit_price", take_profit_price)):
-        if price is not None:
-            require_positive(name, price)
-            require_grid(name, price, instrument.tick_size, instrument.quote)
+    require_price("stop_loss_price", stop_loss_price, instrument.tick_size, instrument.quote)
+    require_price("take_profit_price", take_profit_price, instrument.tick_size, instrument.quote)
     if target_r_multiple is not None:
         require_positive("target_r_multiple", target_r_multiple)
         require_grid(
@@ -155,29 +193,15 @@ def open_position_with_brackets(
         return paused
     if account.recovered_at is None:
         raise Recovering(why_recovering(account))
-    rules = configuration.bracket_config(
-        configuration.of(account), instrument.tick_size, target_r_multiple=target_r_multiple
+    proposal = propose(
+        account,
+        instrument,
+        quantity,
+        entry_type,
+        given=pricing.Given(stop_price=stop_loss_price, target_price=take_profit_price),
+        target_r_multiple=target_r_multiple,
     )
-    proposal = propose(account, instrument, quantity, entry_type, rules, stop_loss_price, take_profit_price)
     return admit(account, proposal, source=source, actor=actor, within=within)
-
-
-def why_recovering(account: Account) -> str:
-    """What keeps the first comparison from being made, as far as is known."""
-    known = account.private_error or account.venue_error
-    if known:
-        return f"the book cannot be compared with the venue: {known}"
-    return "the book is still being compared with the venue after a start"
-
-
-def account_for(exchange: str) -> Account:
-    """The account of that name. Modes never mix: only the running mode's account can act."""
-    account = accounts.current()
-    if exchange != account.name:
-        raise BadInput(
-            "exchange", f"this process trades on {account.name!r} (TRADING_MODE), not on {exchange!r}."
-        )
-    return account
 
 
 def denied_before_looking(account: Account) -> Denied | None:
@@ -185,17 +209,12 @@ def denied_before_looking(account: Account) -> Denied | None:
     config = configuration.of(account)
     if config.entries_allowed:
         return None
-    code = DenialCode.PAUSED if config.system_status == "PAUSED" else DenialCode.TRADING_INACTIVE
-    return Denied(
-        denials=(
-            Denial(
-                code=code,
-                message=f"No entry leaves: the system is {config.system_status}, is_trading_active is "
-                f"{str(config.is_trading_active).lower()}. Exits still pass. Resume first.",
-                limit="ACTIVE",
-                value=config.system_status,
-            ),
-        )
+    return denied(
+        DenialCode.PAUSED if config.system_status == "PAUSED" else DenialCode.TRADING_INACTIVE,
+        f"No entry leaves: the system is {config.system_status}, is_trading_active is "
+        f"{str(config.is_trading_active).lower()}. Exits still pass. Resume first.",
+        limit="ACTIVE",
+        value=config.system_status,
     )
 
 
@@ -203,50 +222,33 @@ def propose(
     account: Account,
     instrument: Instrument,
     quantity: Decimal,
-    entry_type: str,
-    rules: prices.BracketConfig,
-    stop_loss_price: Decimal | None,
-    take_profit_price: Decimal | None,
+    entry_type: str | None,
+    *,
+    given: pricing.Given,
+    target_r_multiple: Decimal | None,
 ) -> Proposal:
-    """Look at the market and price both legs. Raises BadInput when no usable prices follow."""
-    view = market.view(
-        account,
-        instrument,
-        configuration.of(account),
-        with_atr=configuration.needs_atr(rules, stop_loss_price, take_profit_price),
+    """Look at the market and price entry and legs. Raises BadInput when no usable prices follow."""
+    config = configuration.of(account)
+    entry_type = entry_type or configuration.default_entry_type(config)
+    rules = configuration.bracket_config(config, instrument.tick_size, target_r_multiple=target_r_multiple)
+    needs_atr = configuration.needs_atr(rules, given.stop_price, given.target_price)
+    view = market.view(account, instrument, config, with_atr=needs_atr)
+    price = pricing.entry_price(
+        bid=view.bid, ask=view.ask, entry_type=entry_type, config=config, instrument=instrument
     )
-    stop, target = price_legs(view, rules, stop_loss_price, take_profit_price)
+    priced = pricing.price_legs(price, view.atr, rules, given)
     request = EntryRequest(
         symbol=instrument.symbol,
         base=instrument.base,
         quantity=quantity,
         entry_type=entry_type,
-        expected_price=view.ask,
+        expected_price=price,
         bid=view.bid,
-        stop_price=stop,
-        target_price=target,
+        stop_price=priced.stop_price,
+        target_price=priced.target_price,
     )
-    return Proposal(
-        request=request,
-        view=view,
-        target_rule=configuration.target_rule(rules, view.atr, given=take_profit_price is not None),
-    )
-
-
-def price_legs(
-    view: market.MarketView, rules: prices.BracketConfig, stop: Decimal | None, target: Decimal | None
-) -> tuple[Decimal, Decimal]:
-    """Both legs: what was given stays (the gate judges it), what was not is computed. A stop on the wrong
-    side of the price makes no target: that is then computed from half the price, and the gate denies."""
-    try:
-        if stop is None:
-            stop = prices.compute_bracket_prices(view.ask, view.atr, rules).stop_price
-        if target is None:
-            beside = stop if stop < view.ask else prices.round_down(view.ask / 2, rules.tick_size)
-            target = prices.target_for(view.ask, beside, view.atr, rules)
-    except prices.PriceRefusal as refusal:
-        raise BadInput("stop_loss_price", f"No stop and target can be computed: {refusal}.") from refusal
-    return stop, target
+    shape = pricing.shape_of(account, config, view, rules, priced=priced, given=given, entry_type=entry_type)
+    return Proposal(request=request, view=view, shape=shape)
 
 
 def admit(account: Account, proposal: Proposal, *, source: str, actor: str, within: Within | None) -> Verdict:
@@ -265,16 +267,7 @@ def admit(account: Account, proposal: Proposal, *, source: str, actor: str, with
     except IntegrityError:
         if not Trade.objects.filter(account=account, base=request.base, status="OPEN").exists():
             raise
-        return Denied(
-            denials=(
-                Denial(
-                    code=DenialCode.POSITION_OPEN,
-                    message=f"A trade in {request.base} was opened at the same moment; one per base asset.",
-                    limit="1",
-                    value="1",
-                ),
-            )
-        )
+        return opened_meanwhile(request.base)
     outbox.wake(account)
     return Opened(trade=trade)
 
@@ -285,13 +278,14 @@ def facts_of(account: Account, proposal: Proposal, at: datetime) -> EntryFacts:
     balance = AssetBalance.objects.filter(account=account, asset=instrument.quote_asset).first()
     return EntryFacts(
         market_status=instrument.status,
-        price_age_seconds=Decimal(max(int((at - proposal.view.read_at).total_seconds() * 1000), 0)) / 1000,
+        price_age_seconds=proposal.view.age_seconds(at),
         base_has_open_trade=trades.filter(base=instrument.base).exists(),
         open_trades=trades.count(),
         available_quote=None if balance is None else balance.total - balance.held,
         minimum_quantity=instrument.minimum_quantity,
         minimum_cost=instrument.minimum_cost,
         taker_fee_ratio=instrument.taker_fee_ratio,
+        maker_fee_ratio=instrument.maker_fee_ratio,
         quote=instrument.quote,
     )
 
@@ -303,7 +297,7 @@ def write_trade(
         plan,
         account=account,
         instrument=proposal.view.instrument,
-        target_rule=proposal.target_rule,
+        shape=proposal.shape,
         source=source,
         actor=actor,
         at=at,
@@ -325,30 +319,6 @@ def write_trade(
     )
 
 
-def close_position(trade_id: int, reason: str = ExitReason.MANUAL, *, actor: str = "system") -> Trade:
-    """Leave a position now: its stops are canceled, confirmed, and the coins sold at market.
-
-    Always passes, paused or not. Asking again while it is leaving changes nothing. Raises UnknownTrade,
-    and BadInput for a trade that is closed or a reason that is none.
-    """
-    account = accounts.current()
-    if reason not in set(ExitReason):
-        raise BadInput("reason", f"reason must be one of {', '.join(ExitReason)}, not {reason!r}.")
-    trade = Trade.objects.filter(account=account, pk=trade_id).select_related("bracket").first()
-    if trade is None:
-        raise UnknownTrade(f"There is no trade {trade_id} on the {account.name} account.")
-    if trade.status == Trade.Status.CLOSED:
-        raise BadInput("trade", f"Trade {trade_id} is closed ({trade.exit_reason}); nothing was sent.")
-    try:
-        operations.apply(
-            trade.bracket_id, CloseRequested(at=timezone.now(), reason=ExitReason(reason)), actor=actor
-        )
-    except RefusedEvent:
-        pass  # already leaving, or over and about to be settled: what was wanted is happening
-    outbox.wake(account)
-    return trade
-
-
 def check_open_positions(account: Account | None = None) -> list[Trade]:
     """The trades that are open, newest first."""
     account = account or accounts.current()
@@ -362,20 +332,6 @@ def get_balance(currency: str, account: Account | None = None) -> Decimal:
     assets |= {i.base: i.base_asset for i in account.instruments.all()}
     row = AssetBalance.objects.filter(account=account, asset=assets.get(currency, currency)).first()
     return row.total if row else Decimal(0)
-
-
-def require_positive(name: str, value: Decimal, *, below: Decimal = MONEY_LIMIT) -> None:
-    if not value.is_finite() or value <= 0:
-        raise BadInput(name, f"{name} must be a number above 0, not {value}.")
-    if value >= below:
-        raise BadInput(name, f"{name} must be below {below:f}, not {value}.")
-    if -value.as_tuple().exponent > MAXIMUM_PLACES:  # type: ignore[operator]
-        raise BadInput(name, f"{name} has more than {MAXIMUM_PLACES} decimals: {value}.")
-
-
-def require_grid(name: str, value: Decimal, step: Decimal, unit: str) -> None:
-    if not prices.on_grid(value, step):
-        raise BadInput(name, f"{name} must be a multiple of {text(step)} {unit} at this venue, not {value}.")
 
 
 def calculate_stop_loss(entry_price: Decimal, ohlcv: Sequence[Bar], *, tick_size: Decimal) -> Decimal:

@@ -39,6 +39,10 @@ class MarketView:
     read_at: datetime
     atr: Decimal | None
 
+    def age_seconds(self, at: datetime) -> Decimal:
+        """How old the price is, to the millisecond; never below 0."""
+        return Decimal(max((at - self.read_at) // timedelta(milliseconds=1), 0)) / 1000
+
 
 def instrument_named(account: Account, text: str) -> Instrument:
     """The instrument a person means by "ETH/USD", "eth-usd", "XBTUSD", "XXBTZUSD" or "BTC/USD".

@@ -84,8 +84,9 @@ class Command(models.Model):
     payload = models.JSONField()
     status = models.CharField(max_length=8, choices=Status, default=Status.ACCEPTED)
     denials = models.JSONField(default=list)
-    message = models.CharField(max_length=300, blank=True)
+    message = models.TextField(blank=True)
     trade = models.ForeignKey(Trade, models.PROTECT, null=True, related_name="commands")
+    trades = models.ManyToManyField(Trade, related_name="liquidations", blank=True)  # of a liquidate-all
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
@@ -94,6 +95,7 @@ class Command(models.Model):
         permissions = [
             ("trade", "Can open and close positions"),
             ("pause", "Can pause and resume trading"),
+            ("liquidate", "Can sell everything and pause (kill switch)"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -14,17 +14,20 @@ from django.utils import timezone
 
 from brackets.core.states import Role, State
 from brackets.models import Account, Bracket, BracketEvent, Fill, Order
-from trading.models import Command, EventCursor, Trade
+from trading.models import EventCursor, Trade
+from trading.outcomes import finish_commands
 
 CONSUMER = "settle"
 BATCH = 500
 PRICE = Decimal("1E-10")
+MONEY = Decimal("1E-10")
 RATIO = Decimal("1E-6")
 PROJECTED = (
     "status",
     "quantity",
     "entry_price",
     "entry_at",
+    "initial_stop_loss_price",
     "stop_loss_price",
     "take_profit_price",
     "exit_price",
@@ -35,7 +38,6 @@ PROJECTED = (
     "r_multiple",
 )
 """What a trade says by projection alone; `manage.py prove` makes it again and compares."""
-PROTECTED = frozenset({State.BRACKET_ACTIVE, State.TP_FILLED, State.SL_FILLED})
 
 
 def consume(account: Account) -> int:
@@ -74,33 +76,52 @@ def project(trade: Trade, now: datetime, *, save: bool = True) -> None:
     orders, fills = list(bracket.orders.all()), list(bracket.fills.all())
     entries = [o for o in orders if o.role == Role.ENTRY and o.filled_quantity > 0]
     exits = [o for o in orders if o.role != Role.ENTRY and o.filled_quantity > 0]
-    bought = filled(entries)
+    acquired = bracket.held_quantity + filled(entries)
     over = bracket.state == State.EXIT_COMPLETE
-    if bought or over:
-        trade.quantity = bought
-    trade.entry_price = average([f for f in fills if f.side == "buy"], entries)
-    trade.entry_at = min((o.ended_at or o.opened_at or o.updated_at for o in entries), default=None)
+    if acquired or over:
+        trade.quantity = acquired
+    if bracket.held_quantity:  # coins that were there before, reckoned with the price of that moment
+        trade.entry_price, trade.entry_at = bracket.held_price, trade.opened_at
+    else:
+        trade.entry_price = average([f for f in fills if f.side == "buy"], entries)
+        trade.entry_at = min((began_to_fill(order) for order in entries), default=None)
+    if bracket.initial_stop_price:
+        trade.initial_stop_loss_price = bracket.initial_stop_price
     trade.exit_price = average([f for f in fills if f.side == "sell"], exits)
     trade.exit_at = max((o.ended_at or o.updated_at for o in exits), default=None)
     trade.stop_loss_price, trade.take_profit_price = bracket.stop_price, bracket.target_price
     trade.fees = sum((fill.quote_fee for fill in fills), Decimal(0))
     trade.updated_at = now
     if over:
-        close(trade, bracket, fills, bought)
+        close(trade, bracket, fills)
     if save:
         trade.save()
 
 
-def close(trade: Trade, bracket: Bracket, fills: list[Fill], bought: Decimal) -> None:
+def close(trade: Trade, bracket: Bracket, fills: list[Fill]) -> None:
     """The books are complete: what the round trip brought, net of all fees, and in units of its risk."""
     trade.status = Trade.Status.CLOSED
     trade.exit_reason = bracket.exit_reason
     trade.exit_at = trade.exit_at or bracket.completed_at
-    trade.realized_pnl = sum((fill.cash for fill in fills), Decimal(0))
-    risk = bought * ((trade.entry_price or Decimal(0)) - trade.initial_stop_loss_price)
+    trade.realized_pnl = sum((fill.cash for fill in fills), Decimal(0)) - basis(bracket)
+    risk = trade.quantity * ((trade.entry_price or Decimal(0)) - trade.initial_stop_loss_price)
     trade.r_multiple = (
         (trade.realized_pnl / risk).quantize(RATIO, rounding=ROUND_HALF_EVEN) if risk > 0 else None
     )
+
+
+def basis(bracket: Bracket) -> Decimal:
+    """What coins that were there before are reckoned to have cost, in quote currency; 0 for bought ones:
+    what those cost is among their fills."""
+    if not bracket.held_quantity:
+        return Decimal(0)
+    cost = bracket.held_quantity * (bracket.held_price or Decimal(0))
+    return cost.quantize(MONEY, rounding=ROUND_HALF_EVEN)
+
+
+def began_to_fill(order: Order) -> datetime:
+    """When an order bought its first coins, as well as it is known."""
+    return order.first_filled_at or order.ended_at or order.opened_at or order.updated_at
 
 
 def filled(orders: list[Order]) -> Decimal:
@@ -117,31 +138,3 @@ def average(fills: list[Fill], orders: list[Order]) -> Decimal | None:
     else:
         total = sum(((o.average_price or Decimal(0)) * o.filled_quantity for o in orders), Decimal(0))
     return (total / quantity).quantize(PRICE, rounding=ROUND_HALF_EVEN)
-
-
-def finish_commands(trade: Trade, now: datetime) -> None:
-    """Say of accepted commands how they ended: an entry by protection, a close by a closed trade."""
-    for command in Command.objects.filter(trade=trade, status=Command.Status.ACCEPTED):
-        outcome = outcome_of(command, trade)
-        if outcome is not None:
-            command.status, command.message = outcome[0], outcome[1][:300]
-            command.finished_at = now
-            command.save(update_fields=["status", "message", "finished_at"])
-
-
-def outcome_of(command: Command, trade: Trade) -> tuple[str, str] | None:
-    bracket, closed = trade.bracket, trade.status == Trade.Status.CLOSED
-    if command.kind == "close":
-        if closed:
-            return Command.Status.DONE, f"closed: {trade.exit_reason}"
-        if bracket.restoring or bracket.state == State.HELD:
-            return Command.Status.FAILED, bracket.alarm
-        return None
-    if closed and not trade.quantity:
-        words = next((o.message for o in bracket.orders.all() if o.role == Role.ENTRY and o.message), "")
-        return Command.Status.FAILED, f"{trade.exit_reason}: {words}" if words else trade.exit_reason
-    if closed or bracket.state in PROTECTED:
-        return Command.Status.DONE, "bought and protected"
-    if bracket.state == State.HELD:
-        return Command.Status.FAILED, bracket.alarm
-    return None

@@ -144,7 +144,7 @@ def test_an_amount_is_rounded_down_to_the_lot(world: World) -> None:
         (["stop_not_below_price"], {"stop_loss_price": Decimal("2499.99")}),  # the bid itself
         (["stop_not_below_price"], {"stop_loss_price": Decimal("2550")}),
         (["target_not_above_price"], {"take_profit_price": Decimal("2500")}),  # the ask itself
-        (["entry_type_not_offered"], {"entry_type": "limit"}),
+        (["entry_type_not_offered"], {"entry_type": "iceberg"}),
     ],
 )
 def test_a_broken_limit_is_denied_with_limit_and_value(

@@ -36,6 +36,7 @@ FACTS = EntryFacts(
     minimum_quantity=Decimal("0.002"),
     minimum_cost=Decimal("0.5"),
     taker_fee_ratio=Decimal("0.004"),
+    maker_fee_ratio=Decimal("0.002"),
     quote="USD",
 )
 LIMITS = Limits(
@@ -52,7 +53,7 @@ CASES = [
     ("limits", {}, {"system_status": "PAUSED"}, "paused"),
     ("limits", {}, {"system_status": "active"}, "paused"),  # an unknown word is no permission
     ("limits", {}, {"is_trading_active": False}, "trading_inactive"),
-    ("request", {}, {"entry_type": "limit"}, "entry_type_not_offered"),
+    ("request", {"entry_type": "limit"}, {"entry_type": "iceberg"}, "entry_type_not_offered"),
     ("facts", {}, {"market_status": "cancel_only"}, "market_not_online"),
     ("facts", {"price_age_seconds": D(10)}, {"price_age_seconds": D("10.001")}, "price_stale"),
     ("facts", {}, {"base_has_open_trade": True}, "position_open"),
@@ -96,7 +97,7 @@ def test_all_that_is_broken_is_said_in_order_of_precedence() -> None:
     denials = judge(
         replace(
             REQUEST,
-            entry_type="limit",
+            entry_type="iceberg",
             quantity=D("0.000001"),
             stop_price=D(2700),
             target_price=D(2400),

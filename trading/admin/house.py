@@ -14,12 +14,29 @@ from risk.core.plain import text
 from risk.models import AuditRow, SystemConfig
 from trading import amendments
 from trading.admin.base import LookOnlyAdmin, actor_of, exact
+from trading.core.asks import Malformed
+
+
+class SystemConfigForm(ModelForm):
+    """The form judges what `amendments.change` would refuse, and says it beside the field."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        config = SystemConfig.objects.get(pk=self.instance.pk)
+        for name, value in cleaned.items():
+            setattr(config, name, value)
+        try:
+            amendments.require_probed(config, accounts.named(config.account))
+        except Malformed as malformed:
+            self.add_error(malformed.field, str(malformed))
+        return cleaned
 
 
 @admin.register(SystemConfig)
 class SystemConfigAdmin(admin.ModelAdmin):
     """One row an account, made by the machine; a change is journalled with before and after."""
 
+    form = SystemConfigForm
     list_display = [
         "account",
         "system_status",
@@ -44,6 +61,24 @@ class SystemConfigAdmin(admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["account", "system_status", "status_reason", "is_trading_active"]}),
         ("How it trades", {"fields": ["execution_mode", "autopilot_enabled"]}),
+        ("Legs", {"fields": ["leg_policy", "swap_in_bps", "swap_out_bps"]}),
+        (
+            "Limit entries",
+            {
+                "fields": [
+                    "entry_offset_bps",
+                    "entry_offset_ticks",
+                    "entry_timeout_seconds",
+                    "entry_on_timeout",
+                    "entry_most_reprices",
+                    "entry_reprice_seconds",
+                    "entry_reprice_bps",
+                    "entry_runaway_bps",
+                    "entry_on_runaway",
+                    "entry_stop",
+                ]
+            },
+        ),
         ("Stop", {"fields": ["stop_method", "stop_atr_multiple", "stop_ratio"]}),
         ("Target", {"fields": ["target_method", "target_r_multiple", "target_atr_multiple"]}),
         ("ATR", {"fields": ["atr_minutes", "atr_period"]}),

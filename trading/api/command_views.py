@@ -15,18 +15,12 @@ from trading.api.problems import Problem
 from trading.api.resources import COMMANDS
 from trading.core.asks import Kind
 from trading.models import Command
+from trading.rights import RIGHTS
 
 LONGEST_WAIT_SECONDS = 30
 LOOK_EVERY_SECONDS = 0.1
 LONGEST_KEY = 128
 WAITERS = threading.BoundedSemaphore(6)  # of the web process's 16 threads
-PERMISSIONS = {
-    Kind.BUY: "trading.trade",
-    Kind.FORCE_TEST: "trading.trade",
-    Kind.CLOSE: "trading.trade",
-    Kind.PAUSE: "trading.pause",
-    Kind.RESUME: "trading.pause",
-}
 
 
 class CommandView(ApiView):
@@ -36,7 +30,7 @@ class CommandView(ApiView):
     parameters = frozenset({"wait"})
 
     def post(self, request: Request) -> Response:
-        require_permission(request, PERMISSIONS[self.kind])
+        require_permission(request, RIGHTS[self.kind])
         wait_seconds = wait_of(request)
         command = commands.submit(
             self.kind,

@@ -117,7 +117,9 @@ EVENTS = Resource(
 )
 COMMANDS = Resource(
     name="command",
-    rows=lambda: Command.objects.select_related("trade__bracket").prefetch_related("trade__bracket__orders"),
+    rows=lambda: Command.objects.select_related("trade__bracket").prefetch_related(
+        "trade__bracket__orders", "trades__bracket__orders"
+    ),
     show=shapes.command,
     symbol_field="trade__symbol",
     status_field="status",

@@ -64,6 +64,10 @@ def bracket(row: Bracket, now: datetime) -> Shape:
         "symbol": row.symbol,
         "state": row.state,
         "policy": row.policy,
+        "entry_type": "held" if row.held_quantity else "limit" if row.entry_terms else "market",
+        "coins": number(max(value.coins, Decimal(0))),
+        "exit_reason": row.exit_reason or None,
+        "alarm": row.alarm or None,
         "legs": [leg(one, ids) for one in legs(value)],
         "unprotected_seconds": number(measured.unprotected_seconds),
         "unstopped_seconds": number(measured.unstopped_seconds),
@@ -95,9 +99,13 @@ def order(row: Order) -> Shape:
         "filled_quantity": number(row.filled_quantity),
         "leaves_quantity": number(row.quantity - row.filled_quantity if row.status in LIVE else 0),
         "average_price": number(row.average_price),
+        "limit_price": number(row.limit_price),
+        "post_only": row.post_only,
         "trigger_price": number(row.trigger_price),
         "triggered": row.triggered,
+        "cancel_wanted": row.cancel_wanted,
         "refused_reason": row.refused_reason or None,
+        "end_reason": row.end_reason or None,
         "message": row.message or None,
         "created_at": moment(row.created_at),
         "opened_at": moment(row.opened_at),
@@ -143,22 +151,42 @@ def event(row: BracketEvent) -> Shape:
 
 
 def command(row: Command) -> Shape:
-    """Needs the trade's orders loaded. `message` says how it ended, in words."""
+    """Needs the orders of its trades loaded. `message` says how it ended, in words."""
     return {
         "id": row.pk,
         "kind": row.kind,
         "status": row.status,
         "denials": row.denials,
         "trade": row.trade_id,
+        "trades": trades_of(row),
         "orders": orders_of(row),
         "message": row.message,
     }
 
 
+SALES = frozenset({Kind.SELL, Kind.CLOSE, Kind.LIQUIDATE_ALL})
+
+
+def trades_of(row: Command) -> list[int]:
+    """The trades a command is about: one, or all that a liquidate-all found open."""
+    if row.kind == Kind.LIQUIDATE_ALL:
+        return sorted(trade.pk for trade in row.trades.all())
+    return [row.trade_id] if row.trade_id else []
+
+
 def orders_of(row: Command) -> list[int]:
-    """The orders a command led to: an entry's whole bracket, a close's sells at market."""
-    if row.trade is None or row.status == Command.Status.DENIED:
+    """The orders a command led to: an entry's whole bracket, a sale's sells, an edit's legs that are open."""
+    if row.status == Command.Status.DENIED:
         return []
-    placed = row.trade.bracket.orders.all()
-    wanted = [o for o in placed if o.role == Role.EXIT] if row.kind == Kind.CLOSE else list(placed)
-    return sorted(one.pk for one in wanted)
+    trades = row.trades.all() if row.kind == Kind.LIQUIDATE_ALL else [row.trade] if row.trade else []
+    return sorted(
+        placed.pk for about in trades for placed in about.bracket.orders.all() if belongs_to(row, placed)
+    )
+
+
+def belongs_to(row: Command, placed: Order) -> bool:
+    if row.kind in SALES:
+        return placed.role == Role.EXIT and placed.created_at >= row.created_at
+    if row.kind == Kind.EDIT:
+        return placed.role in (Role.STOP, Role.TARGET) and placed.status in LIVE
+    return True

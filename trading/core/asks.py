@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 
@@ -19,6 +19,8 @@ PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SYMBOL = re.compile(r"[A-Z0-9.]{1,12}/?[A-Z0-9.]{1,12}", re.ASCII)
 AMOUNT_BELOW = Decimal(10) ** 8  # what a money column holds
 AMOUNT_PLACES = 10
+QUANTITY_BELOW = Decimal(10) ** 10  # what a quantity column holds
+QUANTITY_PLACES = 8
 LONGEST_NUMBER = 40  # characters; more is no amount
 LONGEST_REASON = 200
 LARGEST_ID = 2**63 - 1
@@ -34,8 +36,12 @@ class Malformed(ValueError):
 
 class Kind(StrEnum):
     BUY = "buy"
+    SELL = "sell"
     FORCE_TEST = "force-test"
     CLOSE = "close"
+    EDIT = "edit"
+    PROTECT = "protect"
+    LIQUIDATE_ALL = "liquidate-all"
     PAUSE = "pause"
     RESUME = "resume"
 
@@ -49,6 +55,14 @@ class Buy:
     entry_type: str | None = None  # None: what the execution mode does by default
     stop_loss_price: Decimal | None = None
     take_profit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sell:
+    """Sell coins of the open bracket in this pair's coin; all of them when no amount is given."""
+
+    symbol: str
+    amount_token: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +80,32 @@ class Close:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """Move the stop, the target, or both; what is not given stays."""
+
+    trade: int
+    stop_loss_price: Decimal | None = None
+    take_profit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protect:
+    """Put a bracket around coins that are in the account already."""
+
+    symbol: str
+    quantity: Decimal
+    stop_loss_price: Decimal | None = None
+    take_profit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiquidateAll:
+    """The kill switch: pause, and sell everything of ours."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pause:
     reason: str
 
@@ -75,11 +115,15 @@ class Resume:
     reason: str
 
 
-Ask = Buy | ForceTest | Close | Pause | Resume
+Ask = Buy | Sell | ForceTest | Close | Edit | Protect | LiquidateAll | Pause | Resume
 ASKS: Mapping[Kind, type[Ask]] = {
     Kind.BUY: Buy,
+    Kind.SELL: Sell,
     Kind.FORCE_TEST: ForceTest,
     Kind.CLOSE: Close,
+    Kind.EDIT: Edit,
+    Kind.PROTECT: Protect,
+    Kind.LIQUIDATE_ALL: LiquidateAll,
     Kind.PAUSE: Pause,
     Kind.RESUME: Resume,
 }
@@ -123,21 +167,34 @@ def parse(kind: str, body: Mapping[str, object]) -> Ask:
     for name in required(shape):
         if given.get(name) in (None, ""):
             raise Malformed(name, f"{name} is required for {kind}.", limit="required")
-    return shape(**given)  # type: ignore[arg-type]
+    ask = shape(**given)  # type: ignore[arg-type]
+    if isinstance(ask, Edit) and ask.stop_loss_price is None and ask.take_profit_price is None:
+        raise Malformed(
+            "stop_loss_price",
+            "edit needs a stop_loss_price, a take_profit_price, or both.",
+            limit="at least one of stop_loss_price, take_profit_price",
+        )
+    return ask
 
 
 def required(shape: type[Ask]) -> tuple[str, ...]:
-    match shape.__name__:
-        case "Buy" | "ForceTest":
-            return ("symbol", "amount_usd")
-        case "Close":
-            return ("trade",)
-    return ("reason",)
+    """The fields that have no default."""
+    return tuple(field.name for field in fields(shape) if field.default is MISSING)
 
 
 def read_amount(name: str, value: object) -> Decimal:
     """An amount or price: above 0, below 100,000,000, at most 10 decimals; text or a JSON number."""
-    limit = f"above 0, below {text(AMOUNT_BELOW)}, at most {AMOUNT_PLACES} decimals"
+    return read_number(name, value, below=AMOUNT_BELOW, most_places=AMOUNT_PLACES)
+
+
+def read_quantity(name: str, value: object) -> Decimal:
+    """A quantity of coins: above 0, below 10,000,000,000, at most 8 decimals; text or a JSON number."""
+    return read_number(name, value, below=QUANTITY_BELOW, most_places=QUANTITY_PLACES)
+
+
+def read_number(name: str, value: object, *, below: Decimal, most_places: int) -> Decimal:
+    """A number above 0 and `below` a power of ten, with at most so many decimals. Raises Malformed."""
+    limit = f"above 0, below {text(below)}, at most {most_places} decimals"
     shown = str(value)[:LONGEST_NUMBER] if isinstance(value, str | int | Decimal) else type(value).__name__
 
     def refusal(why: str) -> Malformed:
@@ -150,9 +207,9 @@ def read_amount(name: str, value: object) -> Decimal:
         raise refusal("is not finite")
     if number <= 0:
         raise refusal("is not above 0")
-    if number.adjusted() >= AMOUNT_BELOW.adjusted():
+    if number.adjusted() >= below.adjusted():
         raise refusal("is too large")
-    if places(number) > AMOUNT_PLACES:
+    if places(number) > most_places:
         raise refusal("has too many decimals")
     return number
 
@@ -222,6 +279,8 @@ def read_reason(name: str, value: object) -> str:
 READERS: Mapping[str, Callable[[str, object], object]] = {
     "symbol": read_symbol,
     "amount_usd": read_amount,
+    "amount_token": read_quantity,
+    "quantity": read_quantity,
     "entry_type": read_entry_type,
     "stop_loss_price": read_amount,
     "take_profit_price": read_amount,
