@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -20,21 +19,10 @@ from brackets.venue import sender
 from brackets.venue.port import Accepted, BudgetExhausted, VenueUnavailable
 from brackets.venue.sender import InsideTransaction, SenderSlot
 from tests.contract.kraken_case import slot_for, venue_on
+from tests.contract.sender_case import NAME, NOON, SetClock, row, slot, take
 from tests.contract.stub import Stub, ok, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-NAME = "f" * 64
-
-
-class SetClock:
-    """A wall clock that stands where it is set."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -46,20 +34,6 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock()
-
-
-def row(*, name: str = NAME, **changes: Any) -> SenderKey:
-    fields = {"counter_thousandths": 0, "counter_at": NOON, "updated_at": NOON} | changes
-    return SenderKey.objects.update_or_create(key_fingerprint=name, defaults=fields)[0]
-
-
-def slot(clock: SetClock, **options: Any) -> SenderSlot:
-    return SenderSlot(key_fingerprint=NAME, clock=clock, **({"max_wait_seconds": 0.05} | options))
-
-
-def take(of: SenderSlot, *, cost: int = 0, urgent: bool = True) -> int:
-    with of.turn(cost=cost, urgent=urgent) as turn:
-        return turn.nonce
 
 
 # --- nonces --------------------------------------------------------------------------------------
