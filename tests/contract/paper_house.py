@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,10 @@ import ccxt
 import requests
 from aiohttp import web
 
+from brackets.venue.paper.control.commands import Controls
+from brackets.venue.paper.control.delivery import Delivery
+from brackets.venue.paper.control.market import HandledMarket
+from brackets.venue.paper.control.server import control_app
 from brackets.venue.paper.journal import Journal
 from brackets.venue.paper.limits import TIERS, Limits
 from brackets.venue.paper.market import Bar, Tick
@@ -23,6 +28,7 @@ from brackets.venue.paper.service import Service
 from brackets.venue.paper.signing import api_sign
 from brackets.venue.paper.store import Store
 from brackets.venue.paper.venue import Beginning, PaperVenue
+from tests.contract.paper_control import Control
 
 KEY = "a-key"
 SECRET = b"sixty-four bytes of a private key that belongs to nobody at all."
@@ -80,11 +86,14 @@ class House:
         *,
         body_seconds: float = BODY_SECONDS,
         tier: str | None = None,
+        controlled: bool = False,
         **options: Any,
     ) -> None:
-        """Without a tier nothing is limited."""
+        """Without a tier nothing is limited; `control` is there where it was asked for."""
+        self.controlled = controlled
         self.state, self.options, self.body_seconds = state, Options(**options), body_seconds
         self.limits = Limits(tier=None if tier is None else TIERS[tier])
+        self.log = io.StringIO()
         self.market = HandMarket()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -94,25 +103,34 @@ class House:
 
     async def _open(self) -> None:
         self.store = Store(self.state)
+        market = HandledMarket(self.market) if self.controlled else self.market
         venue = PaperVenue(
             store=self.store,
-            market=self.market,
+            market=market,
             now=wall_clock(),
             beginning=Beginning(),
             options=self.options,
             limits=self.limits,
         )
-        journal = Journal(None, stdout=None)
+        journal = Journal(None, stdout=self.log)
         self.service = Service(venue=venue, key=KEY, private_key=PRIVATE_KEY, journal=journal)
-        front = Front(service=self.service, body_seconds=self.body_seconds)
-        self.runner = web.AppRunner(front.app(), access_log=None)
-        await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
-        await site.start()
+        delivery = Delivery(self.service, wall_clock) if self.controlled else None
+        front = Front(service=self.service, body_seconds=self.body_seconds, delivery=delivery)
+        self.runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=0.3)
+        self.runners = [self.runner]
+        if delivery is not None and isinstance(market, HandledMarket):
+            controls = Controls(delivery=delivery, market=market, clock=wall_clock)
+            self.runners.append(web.AppRunner(control_app(controls), access_log=None))
+        for runner in self.runners:
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+        if self.controlled:
+            self.control = Control(f"http://127.0.0.1:{self.runners[1].addresses[0][1]}")
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(10)
+        for runner in self.runners:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), self.loop).result(10)
         self.inside(self.store.close)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
@@ -133,6 +151,10 @@ class House:
             if time.monotonic() > deadline:
                 raise TimeoutError("never seen")
             time.sleep(0.01)
+
+    def faults(self) -> list[str]:
+        """The faults delivered so far, as the log tells them."""
+        return [line.split(" ", 1)[1] for line in self.log.getvalue().splitlines() if " FAULT " in line]
 
     def move(self, last: str, *, symbol: str = "ETH/USD", depth: str = "100") -> None:
         def step() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import ccxt
 import pytest
 
+from tests.contract.paper_control import Control
 from tests.contract.paper_house import KEY, PRIVATE_KEY
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -36,9 +37,9 @@ class Venue:
             text=True,
         )
         assert self.child.stdout is not None
-        ready = self.child.stdout.readline()
-        assert " READY " in ready, self.child.communicate()[1]
-        self.url = next(word for word in ready.split() if word.startswith("http"))
+        self.ready = self.child.stdout.readline()
+        assert " READY " in self.ready, self.child.communicate()[1]
+        self.url = next(word for word in self.ready.split() if word.startswith("http"))
 
     def ccxt(self) -> ccxt.kraken:
         return ccxt.kraken(
@@ -235,3 +236,14 @@ def test_it_begins_with_the_balances_it_is_given(state, started):
     started.append(venue := Venue(state, "--balance", "ZUSD=500", "--balance", "ETH=2"))
     total = venue.ccxt().fetch_balance()["total"]
     assert (total["USD"], total["ETH"]) == (500, 2)
+
+
+def test_the_control_channel_is_there_only_where_it_was_asked_for(tmp_path, started):
+    started.append(plain := Venue(tmp_path / "plain"))
+    assert "control=" not in plain.ready
+    started.append(held := Venue(tmp_path / "held", "--control-port", "0"))
+    control = Control.of_ready(held.ready)
+    assert control.url.startswith("http://127.0.0.1:")
+    control.price("ETH/USD", "1234.50")
+    assert held.ccxt().fetch_ticker("ETH/USD")["last"] == 1234.5
+    assert "99999" in refused(tmp_path / "third", "--control-port", "99999")

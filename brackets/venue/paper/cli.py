@@ -16,12 +16,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from brackets.venue.paper.control.commands import Controls
+from brackets.venue.paper.control.delivery import Delivery
+from brackets.venue.paper.control.market import HandledMarket
+from brackets.venue.paper.control.server import control_app
 from brackets.venue.paper.journal import Journal
 from brackets.venue.paper.limits import TIERS, Limits
-from brackets.venue.paper.market import BadMarket, build_market
+from brackets.venue.paper.market import BadMarket, Market, build_market
 from brackets.venue.paper.pairs import find_asset
 from brackets.venue.paper.rules import Options
-from brackets.venue.paper.server import Broken, Front, serve, wall_clock
+from brackets.venue.paper.server import Broken, Front, Side, serve, wall_clock
 from brackets.venue.paper.service import Service
 from brackets.venue.paper.signing import decoded_key
 from brackets.venue.paper.store import BadState, Store, move_aside
@@ -29,6 +33,7 @@ from brackets.venue.paper.venue import FIRST_DEPOSITS, Beginning, PaperVenue
 
 PRIVATE_KEY_NAME = "PAPER_PRIVATE_KEY"
 CANNOT_START, BROKE = 2, 1
+LOOPBACK = "127.0.0.1"
 
 
 class CannotStart(Exception):
@@ -39,7 +44,7 @@ class CannotStart(Exception):
 class Start:
     """All a paper venue needs to be started; texts of the market as in the environment."""
 
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     port: int
     state: Path
     key: str
@@ -53,22 +58,26 @@ class Start:
     world: str | None = None
     options: Options = field(default_factory=Options)
     tier: str | None = "starter"  # of TIERS; None: nothing is limited
+    control_port: int | None = None  # of the control channel, which is not there otherwise
 
 
 def run(start: Start) -> int:
     """Serve until told to stop; the process's exit code, after a sentence on stderr when it is not 0."""
     with ExitStack() as cleanup:
         try:
-            listener = _listener(start)
+            listener = _listener(start.host, start.port)
             cleanup.callback(listener.close)
-            front = _front(start, cleanup)
+            front, market = _front(start, cleanup)
+            side = _side(start, front, market, cleanup)
         except (CannotStart, BadMarket, BadState) as error:
             _say(str(error))
             return CANNOT_START
         host, port = listener.getsockname()[:2]
         ready = f"READY paper venue on http://{host}:{port} state={start.state}"
+        if side is not None:
+            ready += f" control=http://{LOOPBACK}:{side.listener.getsockname()[1]}"
         try:
-            asyncio.run(serve(front, listener=listener, ready=ready))
+            asyncio.run(serve(front, listener=listener, ready=ready, side=side))
         except Broken as error:
             _say(str(error))
             return BROKE
@@ -85,23 +94,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(start)
 
 
-def _listener(start: Start) -> socket.socket:
+def _listener(host: str, port: int) -> socket.socket:
     """The address taken, so that nothing else is touched when it is not free."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((start.host, start.port))
+        listener.bind((host, port))
         listener.listen(128)  # only now is it known that nobody else listens there
     except (OSError, OverflowError) as error:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)
-        raise CannotStart(
-            f"port {start.port} on {start.host} cannot be used ({reason}); choose another one."
-        ) from None
+        raise CannotStart(f"port {port} on {host} cannot be used ({reason}); choose another one.") from None
     return listener
 
 
-def _front(start: Start, cleanup: ExitStack) -> Front:
+def _side(start: Start, front: Front, market: Market, cleanup: ExitStack) -> Side | None:
+    """The control channel, on loopback alone. Raises CannotStart."""
+    if start.control_port is None or front.delivery is None or not isinstance(market, HandledMarket):
+        return None
+    listener = _listener(LOOPBACK, start.control_port)
+    cleanup.callback(listener.close)
+    controls = Controls(delivery=front.delivery, market=market, clock=wall_clock)
+    return Side(app=control_app(controls), listener=listener)
+
+
+def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
     """Market, state and service. Raises CannotStart, BadMarket, BadState."""
     try:
         decoded_key(start.private_key)
@@ -110,6 +127,8 @@ def _front(start: Start, cleanup: ExitStack) -> Front:
     if start.tier is not None and start.tier not in TIERS:
         raise CannotStart(f"{start.tier!r} is no tier; there are {', '.join(TIERS)}.")
     market = build_market(market=start.market, start=start.start, speed=start.speed, seed=start.seed)
+    if start.control_port is not None:
+        market = HandledMarket(market)
     now = wall_clock()
     store = _store(start, now)
     cleanup.callback(store.close)
@@ -127,7 +146,8 @@ def _front(start: Start, cleanup: ExitStack) -> Front:
         raise CannotStart(f"the log beside {start.state} cannot be written ({error.strerror}).") from None
     cleanup.callback(journal.close)
     service = Service(venue=venue, key=start.key, private_key=start.private_key, journal=journal)
-    return Front(service=service, latency_seconds=start.latency_seconds)
+    delivery = None if start.control_port is None else Delivery(service, wall_clock)
+    return Front(service=service, latency_seconds=start.latency_seconds, delivery=delivery), market
 
 
 def _store(start: Start, now: Decimal) -> Store:
@@ -147,7 +167,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         description=f"A local venue that speaks Kraken's REST and WebSocket v2 (at /v2). "
         f"The private key comes in {PRIVATE_KEY_NAME}.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default=LOOPBACK)
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--state", type=Path, required=True, help="the state file, made when absent")
     parser.add_argument("--key", required=True, help="the API key clients use")
@@ -159,6 +179,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
     parser.add_argument("--balance", action="append", metavar="ZUSD=10000", help="first deposit, repeatable")
     parser.add_argument("--tier", default="starter", choices=sorted(TIERS), help="of the key's limits")
     parser.add_argument("--no-limits", action="store_true", help="count no requests, refuse none for it")
+    parser.add_argument("--control-port", type=int, help="open the control channel of tests; 0: a free one")
     parser.add_argument("--world", help="a stored state of another world is moved aside")
     given = parser.parse_args(arguments)
     private_key = os.environ.get(PRIVATE_KEY_NAME, "")
@@ -179,6 +200,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         latency_seconds=given.latency_ms / 1000,
         deposits=_deposits(given.balance) if given.balance else dict(FIRST_DEPOSITS),
         world=given.world,
+        control_port=given.control_port,
         tier=None if given.no_limits else given.tier,
     )
 

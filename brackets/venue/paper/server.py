@@ -20,6 +20,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
+from brackets.venue.paper.control.delivery import Delivery
 from brackets.venue.paper.service import Service
 from brackets.venue.paper.stream.socket import converse
 
@@ -47,6 +48,7 @@ class Front:
     service: Service
     latency_seconds: float = 0.0
     body_seconds: float = BODY_SECONDS
+    delivery: Delivery | None = None  # faults, where they were asked for
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self.with_body])
@@ -86,12 +88,16 @@ class Front:
         await self._travel()
         return _response(answer)
 
-    async def private(self, request: web.Request) -> web.Response:
-        body = await request.read()
+    async def private(self, request: web.Request) -> web.StreamResponse:
+        body, method = await request.read(), request.match_info["method"]
         await self._travel()
-        answer = self.service.private(
-            request.match_info["method"], headers=request.headers, body=body, now=wall_clock()
-        )
+        if self.delivery is None:
+            answer = self.service.private(method, headers=request.headers, body=body, now=wall_clock())
+        else:
+            told = await self.delivery.answer(request, method, body)
+            if isinstance(told, web.StreamResponse):
+                return told
+            answer = told
         await self._travel()
         return _response(answer)
 
@@ -109,7 +115,15 @@ class Front:
             await asyncio.sleep(self.latency_seconds / 2)
 
 
-async def serve(front: Front, *, listener: socket.socket, ready: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Another application beside the venue's, on a bound socket of its own."""
+
+    app: web.Application
+    listener: socket.socket
+
+
+async def serve(front: Front, *, listener: socket.socket, ready: str, side: Side | None = None) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT. Raises Broken when it cannot go on."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -117,9 +131,13 @@ async def serve(front: Front, *, listener: socket.socket, ready: str) -> None:
         loop.add_signal_handler(number, stop.set)
     runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
+    beside = None if side is None else web.AppRunner(side.app, access_log=None, shutdown_timeout=STOP_SECONDS)
     ticking = asyncio.create_task(tick_forever(front.service))
     stopping = asyncio.create_task(stop.wait())
     try:
+        if beside is not None and side is not None:
+            await beside.setup()
+            await web.SockSite(beside, side.listener).start()
         await web.SockSite(runner, listener).start()
         front.service.journal.write(wall_clock(), ready)
         await asyncio.wait({ticking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -128,6 +146,8 @@ async def serve(front: Front, *, listener: socket.socket, ready: str) -> None:
     finally:
         ticking.cancel()
         stopping.cancel()
+        if beside is not None:
+            await beside.cleanup()
         await runner.cleanup()
 
 

@@ -7,7 +7,7 @@ it says is stored. The order of checks is Kraken's: method, key, signature, nonc
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -40,11 +40,13 @@ class Service:
     journal: Journal
     tokens: dict[str, Decimal] = field(default_factory=dict)  # WebSocket token -> end of its life
     hub: Hub = field(init=False)
+    witness: Callable[..., None] | None = None  # told of every change as well, `record(changes, now=)`
     _secret: bytes = b""
 
     def __post_init__(self) -> None:
         self._secret = decoded_key(self.private_key)
         self.hub = Hub(venue=self.venue, is_token=self.is_token)
+        self.hub.trouble.note = lambda line: self.journal.write(self.venue.latest, line)
 
     # --- asked from outside --------------------------------------------------------------------------
 
@@ -60,8 +62,19 @@ class Service:
         except Exception as error:
             return self._failed(method, error, now)
 
-    def private(self, method: str, *, headers: Mapping[str, str], body: bytes, now: Decimal) -> Json:
-        """The answer to a private method, after everything it changed is stored."""
+    def private(
+        self,
+        method: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: Decimal,
+        reading: PaperVenue | None = None,
+    ) -> Json:
+        """The answer to a private method, after everything it changed is stored.
+
+        `reading` stands in for the venue where a method only reads.
+        """
         if method != TOKEN_METHOD and method not in private.METHODS:
             return _error(UNKNOWN_METHOD)
         now = self.venue.at(now)
@@ -69,7 +82,7 @@ class Service:
         try:
             form = Form.of_body(body, content_type=headers.get("Content-Type", ""))
             nonce = self._authenticate(method, form, headers=headers, body=body)
-            return self._answer(method, form, nonce=nonce, now=now)
+            return self._answer(method, form, nonce=nonce, now=now, reading=reading or self.venue)
         except Refused as refusal:  # of the body or the authentication: no nonce is used up
             self.journal.write(now, request_line(method, form, outcome=f"error={refusal.error}"))
             return _error(refusal.error)
@@ -90,6 +103,8 @@ class Service:
         """What was stored: into the log, and to everybody who listens."""
         for line in event_lines(changes.events):
             self.journal.write(now, line)
+        if self.witness is not None:
+            self.witness(changes, now=now)
         self.hub.publish(changes, now=now)
 
     def is_token(self, token: str, now: Decimal) -> bool:
@@ -121,13 +136,13 @@ class Service:
             raise Refused("EAPI:Invalid nonce")
         return nonce
 
-    def _answer(self, method: str, form: Form, *, nonce: int, now: Decimal) -> Json:
+    def _answer(self, method: str, form: Form, *, nonce: int, now: Decimal, reading: PaperVenue) -> Json:
         try:
             self.venue.limits.call(method, now=now)
             if self.venue.engine.system is System.MAINTENANCE:
                 raise Refused(UNAVAILABLE)
             result = (
-                self._token(now) if method == TOKEN_METHOD else private.METHODS[method](self.venue, form, now)
+                self._token(now) if method == TOKEN_METHOD else private.METHODS[method](reading, form, now)
             )
             answer, outcome = _result(result), outcome_of(result)
         except Refused as refusal:

@@ -48,6 +48,7 @@ class PaperVenue:
         """Go on from what is stored, or begin a world. Raises BadState and BadMarket."""
         self.store, self.market, self.options = store, market, options
         self.limits = limits or Limits()
+        self._hold_release_seconds = Decimal(0)
         self.engine: Engine
         self.candles: Candles
         self.nonces: dict[str, int] = {}
@@ -79,6 +80,15 @@ class PaperVenue:
         self.latest = max(self.latest, now)
         return self.latest
 
+    @property
+    def hold_release_seconds(self) -> Decimal:
+        """How long coins stay reserved after a cancel."""
+        return self.engine.hold_release_seconds
+
+    @hold_release_seconds.setter
+    def hold_release_seconds(self, seconds: Decimal) -> None:
+        self.engine.hold_release_seconds = self._hold_release_seconds = seconds
+
     def orders(self, txids: list[str]) -> dict[str, Order]:
         """These orders, open or ended, in the order asked for; unknown ids are left out."""
         found = {order.txid: order for order in self.store.orders(txids)}
@@ -95,6 +105,7 @@ class PaperVenue:
                 ticks=self.market.ticks(),
                 options=self.options,
             )
+            self.engine.hold_release_seconds = self._hold_release_seconds
             bars = store.read("bars")
             self.candles = Candles(began_at=bars["began_at"], past=self._past)
             self.candles.restore(bars, ended=self._ended_bars)
