@@ -132,7 +132,8 @@ def follow_up(step: Step) -> Step:
         return step
     if step.price is None:
         ended = last.ended_at or last.created_at
-        return give_up(step, ExitReason.ENTRY_EXPIRED) if is_past(step, ended) else step
+        unpriced = step.looked and is_past(step, ended)  # an answer that comes late carries no price
+        return give_up(step, ExitReason.ENTRY_EXPIRED) if unpriced else step
     return place_next(step, following, terms, remaining)
 
 
