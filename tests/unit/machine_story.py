@@ -64,6 +64,11 @@ def a_limit(**changes: object) -> EntryTerms:
     return EntryTerms(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def limit_story(**terms: object) -> Story:
+    """A limit at 100, the stop 5 below the entry, the target at two R."""
+    return Story(entry=a_limit(**terms), stop_distance=D(5))
+
+
 class Story:
     """`sent` and `alarms` are those of the last event; `log` is every effect ever, as words. `market`,
     `watched` and `entries_allowed` are the world as every tick shows it."""
@@ -90,8 +95,8 @@ class Story:
 
     @property
     def newest(self) -> str:
-        """The key of the order intended last."""
-        return self.bracket.orders[-1].key
+        """The key of the order intended last; the venue's own stops are not among them."""
+        return [o.key for o in self.bracket.orders if o.key != o.venue_order_id][-1]
 
     def order(self, key: str) -> BracketOrder:
         return next(o for o in self.bracket.orders if key in (o.key, o.venue_order_id))
@@ -237,7 +242,9 @@ class Story:
         self.say(ProtectRequested(at=self.now))
         return self.newest
 
-    def wait(self, seconds: int, price: str | None = "100", *, last: str | None = None) -> None:
+    def wait(
+        self, seconds: int, price: str | None = "100", *, last: str | None = None, fresh: bool = True
+    ) -> None:
         """Let time pass, and the machine see it once, at the end."""
         self.now += timedelta(seconds=seconds)
         self.say(
@@ -245,15 +252,16 @@ class Story:
                 at=self.now,
                 price=None if price is None else D(price),
                 last=None if last is None else D(last),
+                fresh=fresh,
                 market=self.market,
                 watched=self.watched,
                 entries_allowed=self.entries_allowed,
             )
         )
 
-    def see(self, price: str | None, *, last: str | None = None) -> None:
+    def see(self, price: str | None, *, last: str | None = None, fresh: bool = True) -> None:
         """A price, this moment."""
-        self.wait(0, price, last=last)
+        self.wait(0, price, last=last, fresh=fresh)
 
     # --- chapters --------------------------------------------------------------------------------
 
