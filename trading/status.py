@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,7 @@ def read_status(account: Account) -> dict[str, Any]:
         "watch": {
             "alive": accounts.watch_is_alive(account, now),
             "lag_seconds": None if renewed_at is None else seconds(now - renewed_at),
+            "stream": stream_state(account, now),
         },
         "venue": {
             "reachable": venue_is_reachable(account, now),
@@ -55,6 +56,12 @@ def venue_is_reachable(account: Account, now: Any) -> bool:
     """Whether the last question was answered, and lately."""
     seen_at = account.venue_seen_at
     return not account.venue_error and seen_at is not None and now - seen_at < VENUE_SEEN_WITHIN
+
+
+def stream_state(account: Account, now: datetime) -> str:
+    """How the private stream stands: live, connecting, lost or off. A watch that is dead hears nothing,
+    whatever it said last."""
+    return account.stream_state if accounts.watch_is_alive(account, now) else "off"
 
 
 def amount(value: Decimal | None) -> str | None:

@@ -23,9 +23,10 @@ from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
 from brackets.watch.following import Follower, StreamState
 from brackets.watch.hooks import run_hooks
 from brackets.watch.prices import PriceBook
-from brackets.watch.shelf import Shelf
+from brackets.watch.shelf import Shelf, Standing
 
 LEASE_SECONDS = 5
+LEASE_MARGIN_SECONDS = 1.5  # a look, and the time until the next
 MOVING_SPACING_SECONDS = 2
 URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is urgently wanted
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
@@ -48,6 +49,7 @@ class Watch:
     venue: Venue
     holder: str = field(default_factory=lambda: f"{leases.holder_name()}#{uuid.uuid4().hex[:6]}")
     fence: int = 0
+    renewed_at: datetime | None = None  # the lease, for the last time
     need: reconcile.Need = field(default_factory=reconcile.Need)
     urgent_since: datetime | None = None
     last_cycle_at: datetime | None = None
@@ -72,12 +74,11 @@ class Watch:
     # --- the lease ------------------------------------------------------------------------------
 
     def take_lease(self) -> bool:
-        fence = leases.take(
-            accounts.watch_lease_name(self.account), self.holder, now=timezone.now(), seconds=LEASE_SECONDS
-        )
+        name, now = accounts.watch_lease_name(self.account), timezone.now()
+        fence = leases.take(name, self.holder, now=now, seconds=LEASE_SECONDS)
         if fence is None:
             return False
-        self.fence = fence
+        self.fence, self.renewed_at = fence, now
         # Until the first cycle has compared book and venue, no entry is admitted.
         Account.objects.filter(pk=self.account.pk).update(recovered_at=None)
         self.account.recovered_at = None
@@ -85,20 +86,21 @@ class Watch:
         return True
 
     def renew_lease(self) -> bool:
-        name = accounts.watch_lease_name(self.account)
-        return leases.renew(name, self.fence, now=timezone.now(), seconds=LEASE_SECONDS)
+        name, now = accounts.watch_lease_name(self.account), timezone.now()
+        renewed = leases.renew(name, self.fence, now=now, seconds=LEASE_SECONDS)
+        self.renewed_at = now if renewed else None
+        return renewed
 
     def release(self) -> None:
+        self.renewed_at = None
         leases.release(accounts.watch_lease_name(self.account), self.fence)
 
     def hand_over(self) -> None:
         """Before nobody watches: the stops go back to the venue. Only while the watch is still ours."""
-        if not self.renew_lease():
-            return
-        readers.note_stream(self.account, state=StreamState.OFF, seen_at=self.stream_heard_at)
-        swap_back_all: Callable[[Account, Venue], object] | None = getattr(reconcile, "swap_back_all", None)
-        if swap_back_all is not None:
-            swap_back_all(self.account, self.venue)
+        if self.renew_lease():
+            self.renewed_at = None  # from here on nobody watches
+            readers.note_stream(self.account, state=StreamState.OFF, seen_at=self.stream_heard_at)
+            reconcile.swap_back_all(self.account, self.venue)
 
     # --- prices ---------------------------------------------------------------------------------
 
@@ -141,18 +143,34 @@ class Watch:
         }
 
     def look(self, quotes: dict[str, Quote]) -> None:
-        """Let the open brackets see these prices."""
+        """Let every open bracket see price and time."""
         with self._looking:
-            self.need = reconcile.see_prices(self.account, quotes)
-        now = timezone.now()
-        self.urgent_since = (self.urgent_since or now) if self.need.urgent else None
-        self.shelf.refresh()
+            self.shelf.refresh()
+            now = timezone.now()
+            self.need = self.shown(quotes, self.shelf.all())
+            self.urgent_since = (self.urgent_since or now) if self.need.urgent else None
+            self.shelf.refresh()
 
     def see_crossing(self, symbols: Iterable[str]) -> None:
         """A price just left the band of a bracket of these pairs: look, and send what follows at once."""
-        self.look(self.fresh_quotes(symbols))
+        quotes = self.fresh_quotes(symbols)
+        with self._looking:
+            need = self.shown(quotes, [one for one in self.shelf.all() if one.row.symbol in quotes])
+            self.need = reconcile.Need(
+                soon=self.need.soon or need.soon, urgent=self.need.urgent or need.urgent
+            )
         reconcile.drive(self.account, self.venue)
         self.shelf.refresh()
+
+    def shown(self, quotes: dict[str, Quote], brackets: list[Standing]) -> reconcile.Need:
+        loaded = [(one.row, one.bracket) for one in brackets]
+        watched = self.is_held(timezone.now())
+        return reconcile.see_prices(self.account, quotes, watched=watched, brackets=loaded)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether the lease is certainly ours, and stays so until the next look."""
+        certain = timedelta(seconds=LEASE_SECONDS - LEASE_MARGIN_SECONDS)
+        return self.renewed_at is not None and now - self.renewed_at < certain
 
     # --- orders ---------------------------------------------------------------------------------
 

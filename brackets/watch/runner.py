@@ -28,8 +28,8 @@ from brackets.watch.streams import Streams
 
 log = logging.getLogger("backstop.watch")
 SENDING_SECONDS = 0.1
-STOP_SECONDS = 7  # an order under way is waited for: longer than one HTTP exchange
-HAND_OVER_SECONDS = 4  # both together within what the supervisor waits for
+STOP_SECONDS = 6  # an order under way is waited for: longer than one HTTP exchange
+HAND_OVER_SECONDS = 6.5  # both together within what the supervisor waits for
 
 
 class Runner:
@@ -81,7 +81,7 @@ class Runner:
             for task in streams:
                 task.cancel()
             await asyncio.wait([sending, *streams], timeout=STOP_SECONDS)
-            await asyncio.wait(loops, timeout=1)  # one that waits for rate budget may be left behind
+            await asyncio.wait(loops, timeout=0.5)  # one that waits for rate budget may be left behind
             await self.leave()
 
     async def leave(self) -> None:

@@ -74,9 +74,16 @@ def test_a_pair_the_venue_refuses_is_not_asked_for_again() -> None:
         conversation,
         {"method": "subscribe", "success": False, "error": "Currency pair not supported", "symbol": "NO/USD"},
     )
-    conversation.due(1.0)
+    assert conversation.due(1.0) == ()
     conversation.want(["BTC/USD", "NO/USD"])
     assert conversation.due(2.0) == ()
+
+
+def test_an_end_that_is_refused_changes_nothing() -> None:
+    conversation = session("BTC/USD")
+    conversation.openings()
+    hear(conversation, {"method": "unsubscribe", "success": False, "error": "not found", "symbol": "BTC/USD"})
+    assert conversation.due(1.0) == ()
 
 
 def test_prices_refused_altogether_end_it() -> None:

@@ -65,6 +65,7 @@ class PublicSession(Session):
     def refused(self, refusal: SubscriptionRefused) -> None:
         if refusal.symbol:  # prices of that pair come by REST; asking again changes nothing
             self._refused.add(refusal.symbol)
+            self._subscribed -= {refusal.symbol}
         elif refusal.channel == TICKER:
             raise StreamBroken(f"the venue refused prices: {refusal.error}")
 

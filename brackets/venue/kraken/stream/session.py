@@ -122,7 +122,8 @@ class Session:
             return (Subscribed(channel=channel, symbol=symbol),) if method == "subscribe" else ()
         error = self.without_secret(str(raw.get("error") or "no reason given"))[:300]
         refusal = SubscriptionRefused(channel=channel, symbol=symbol, error=error)
-        self.refused(refusal)
+        if method != "unsubscribe":
+            self.refused(refusal)
         return (refusal,)
 
 
