@@ -31,26 +31,14 @@ from brackets.venue.paper.orders import (
     Status,
     Trade,
 )
-from brackets.venue.paper.pairs import MAKER_RATE, PAIRS, TAKER_RATE
+from brackets.venue.paper.pairs import PAIRS
 from brackets.venue.paper.rules import Options
-from tests.integration.engine_words import ledger_entry, report, trade_report
+from tests.integration.engine_audit import audit, ours
+from tests.integration.engine_words import instrument, ledger_entry, refusal, report, trade_report, unix
+
+__all__ = ["NOON", "EngineVenue", "Fault", "HandClock", "SenderKilled", "audit", "ours"]
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-REASONS = {
-    "EOrder:Insufficient funds": port.Reason.INSUFFICIENT_FUNDS,
-    "EOrder:Order minimum not met": port.Reason.BELOW_MINIMUM,
-    "EOrder:Cost minimum not met": port.Reason.BELOW_MINIMUM,
-    "EOrder:Tick size check failed": port.Reason.BAD_PRICE,
-    "EOrder:Unknown order": port.Reason.UNKNOWN_ORDER,
-    "EOrder:Duplicate client order id": port.Reason.DUPLICATE_ID,
-    "EOrder:Post only order": port.Reason.POST_ONLY,
-    "EOrder:Rate limit exceeded": port.Reason.RATE_LIMITED,
-    "EOrder:Amend not supported:conditional close terms": port.Reason.OTHER,
-    "EService:Market in cancel_only mode": port.Reason.MARKET_LIMITED,
-    "EService:Market in post_only mode": port.Reason.MARKET_LIMITED,
-    "EService:Market in limit_only mode": port.Reason.MARKET_LIMITED,
-    "EQuery:Unknown asset pair": port.Reason.UNKNOWN_SYMBOL,
-}
 
 
 class Fault(StrEnum):
@@ -107,7 +95,7 @@ class EngineVenue:
         self.asked: list[str] = []  # every call, by method
         self.faults_found: list[str] = []  # what the venue's own audit found
         self.down = False
-        self.hold_release_seconds = 0  # how long a canceled order's coins stay reserved
+        self.hold_release_seconds = 0  # how long coins stay reserved that a cancel or an amendment set free
         self.system = "online"
         self.bars: tuple[port.CandleReading, ...] = ()
         self._steps: dict[str, list[Step]] = {}
@@ -238,8 +226,8 @@ class EngineVenue:
                         volume=request.quantity,
                         price=price,
                         post_only=request.post_only,
-                        deadline_at=self._unix(request.deadline_at),
-                        expires_at=self._unix(request.expires_at),
+                        deadline_at=unix(request.deadline_at),
+                        expires_at=unix(request.expires_at),
                         cl_ord_id=request.client_order_id,
                         close=Close(kind=Kind.STOP_LOSS, price=close) if close is not None else None,
                     ),
@@ -247,7 +235,7 @@ class EngineVenue:
                     validate=request.validate_only,
                 )
         except Refused as refused:
-            return self._refusal(refused)
+            return refusal(refused)
         return port.Accepted(venue_order_id=order.txid if order else None)
 
     def _amend(self, request: port.AmendRequest) -> port.Outcome:
@@ -257,62 +245,45 @@ class EngineVenue:
             limit_price=request.limit_price,
             trigger_price=request.trigger_price,
             post_only=request.post_only,
-            deadline_at=self._unix(request.deadline_at),
+            deadline_at=unix(request.deadline_at),
         )
         try:
-            with self._changing():
+            order = self.engine.find_open(txid=request.venue_order_id)
+            with self._changing(), self._releasing_late(order):
                 self.engine.amend(change, now=self._now())
         except Refused as refused:
-            return self._refusal(refused)
+            return refusal(refused)
         return port.Accepted(venue_order_id=request.venue_order_id)
 
     def _cancel(self, **which: str) -> port.Outcome:
         try:
-            with self._changing():
-                order = self.engine.find_open(**which)
+            with self._changing(), self._releasing_late(self.engine.find_open(**which)):
                 self.engine.cancel(now=self._now(), **which)
-                if order is not None and order.side is Side.SELL and self.hold_release_seconds:
-                    self._keep_reserved(PAIRS[order.symbol].base.code, order.reserved)
         except Refused as refused:
-            return self._refusal(refused)
+            return refusal(refused)
         return port.Accepted(venue_order_id=None)
 
-    def _keep_reserved(self, asset: str, amount: Decimal) -> None:
-        self.engine.account.reserve(asset, amount)
-        until = self.clock() + timedelta(seconds=self.hold_release_seconds)
-        self._ghosts.append((until, asset, amount))
-
-    @staticmethod
-    def _refusal(refused: Refused) -> port.Refused:
-        reason = REASONS.get(refused.error)
-        if reason is None:
-            reason = port.Reason.DEADLINE if "eadline" in refused.error else port.Reason.INVALID_ARGUMENTS
-        return port.Refused(reason=reason, message=refused.error)
+    @contextmanager
+    def _releasing_late(self, order: Order | None) -> Iterator[None]:
+        """Coins that this sets free of a sell stay reserved for `hold_release_seconds` more."""
+        if order is None or order.side is not Side.SELL or not self.hold_release_seconds:
+            yield
+            return
+        account, asset = self.engine.account, PAIRS[order.symbol].base.code
+        available = account.available(asset)
+        yield
+        freed = account.available(asset) - available
+        if freed > 0:
+            account.reserve(asset, freed)
+            until = self.clock() + timedelta(seconds=self.hold_release_seconds)
+            self._ghosts.append((until, asset, freed))
 
     # --- public readings ---------------------------------------------------------------------------
 
     def instruments(self) -> Sequence[port.Instrument]:
         self._answer("instruments")
-        return [
-            port.Instrument(
-                symbol=pair.symbol,
-                venue_symbol=pair.code,
-                altname=pair.altname,
-                base=pair.symbol.split("/")[0],
-                quote=pair.symbol.split("/")[1],
-                base_asset=pair.base.code,
-                quote_asset=pair.quote.code,
-                tick_size=pair.tick_size,
-                lot_step=pair.lot_step,
-                minimum_quantity=pair.order_minimum,
-                minimum_cost=pair.cost_minimum,
-                taker_fee_ratio=TAKER_RATE,
-                maker_fee_ratio=MAKER_RATE,
-                status=self.system,
-            )
-            for pair in PAIRS.values()
-            if pair.symbol in self.engine.ticks
-        ]
+        listed = [pair for pair in PAIRS.values() if pair.symbol in self.engine.ticks]
+        return [instrument(pair, status=self.system) for pair in listed]
 
     def quotes(self, symbols: Iterable[str]) -> Sequence[port.QuoteReading]:
         self._answer("quotes")
@@ -352,7 +323,7 @@ class EngineVenue:
         if client_order_id is not None:
             ended = [order for order in ended if order.cl_ord_id == client_order_id]
         if since is not None:
-            ended = [order for order in ended if (order.closed_at or 0) >= self._unix(since)]
+            ended = [order for order in ended if (order.closed_at or 0) >= unix(since)]
         return [report(order) for order in ended]
 
     def trades(self, venue_trade_ids: Sequence[str], *, urgent: bool = False) -> Sequence[port.TradeReport]:
@@ -361,11 +332,11 @@ class EngineVenue:
 
     def trades_since(self, since: datetime) -> Sequence[port.TradeReport]:
         shown = self._answer("trades_since")
-        return [trade_report(trade) for trade in shown.trades.values() if trade.at >= self._unix(since)]
+        return [trade_report(trade) for trade in shown.trades.values() if trade.at >= unix(since)]
 
     def ledgers(self, *, since: datetime, urgent: bool = False) -> Sequence[port.LedgerEntry]:
         shown = self._answer("ledgers")
-        return [ledger_entry(entry) for entry in shown.entries if entry.at >= self._unix(since)]
+        return [ledger_entry(entry) for entry in shown.entries if entry.at >= unix(since)]
 
     def balances(self, *, urgent: bool = False) -> Sequence[port.BalanceReading]:
         self._answer("balances")
@@ -419,42 +390,6 @@ class EngineVenue:
                 self.faults_found += audit(self)
 
     def _now(self) -> Decimal:
-        unix = self._unix(self.clock() + self.skew)
-        assert unix is not None
-        return unix
-
-    @staticmethod
-    def _unix(moment: datetime | None) -> Decimal | None:
-        if moment is None:
-            return None
-        return Decimal((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)) / 1000000
-
-
-# --- the venue's own record, seen without the product ----------------------------------------------
-
-
-def ours(venue: EngineVenue) -> list[Order]:
-    """Every order that came of a request of the product, its secondaries included, oldest first."""
-    sent = {request.client_order_id for request in venue.sent}
-    own = {order.txid for order in venue.record.orders.values() if order.cl_ord_id in sent}
-    every = [o for o in venue.record.orders.values() if o.txid in own or o.refid in own]
-    return sorted(every, key=lambda order: order.number)
-
-
-def audit(venue: EngineVenue) -> list[str]:
-    """What must never be so at the venue, whatever the product believes."""
-    found = []
-    mine = ours(venue)
-    ids = [order.cl_ord_id for order in mine if order.cl_ord_id is not None]
-    found += [f"{key} is at the venue twice" for key in set(ids) if ids.count(key) > 1]
-    for symbol in sorted({order.symbol for order in mine}):
-        here = [order for order in mine if order.symbol == symbol]
-        bought = sum((o.filled for o in here if o.side is Side.BUY), Decimal(0))
-        sells = [o for o in here if o.side is Side.SELL]
-        selling = sum((o.filled + (o.leaves if o.status is Status.OPEN else 0) for o in sells), Decimal(0))
-        if selling > bought:
-            found.append(f"{symbol}: {selling} sold or on sale of {bought} bought")
-        buying = [o for o in here if o.side is Side.BUY and o.status is Status.OPEN]
-        if len(buying) > 1:
-            found.append(f"{symbol}: {len(buying)} entries are open at once")
-    return found
+        now = unix(self.clock() + self.skew)
+        assert now is not None
+        return now

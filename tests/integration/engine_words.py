@@ -1,4 +1,4 @@
-"""The matching engine's records in the words of the port."""
+"""The matching engine's records and refusals in the words of the port."""
 
 from __future__ import annotations
 
@@ -6,13 +6,36 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from brackets.venue import port
-from brackets.venue.paper.orders import Entry, Order, Trade
+from brackets.venue.paper.orders import Entry, Order, Refused, Trade
+from brackets.venue.paper.pairs import MAKER_RATE, TAKER_RATE, Pair
+
+REASONS = {
+    "EOrder:Insufficient funds": port.Reason.INSUFFICIENT_FUNDS,
+    "EOrder:Order minimum not met": port.Reason.BELOW_MINIMUM,
+    "EOrder:Cost minimum not met": port.Reason.BELOW_MINIMUM,
+    "EOrder:Tick size check failed": port.Reason.BAD_PRICE,
+    "EOrder:Unknown order": port.Reason.UNKNOWN_ORDER,
+    "EOrder:Duplicate client order id": port.Reason.DUPLICATE_ID,
+    "EOrder:Post only order": port.Reason.POST_ONLY,
+    "EOrder:Rate limit exceeded": port.Reason.RATE_LIMITED,
+    "EOrder:Amend not supported:conditional close terms": port.Reason.OTHER,
+    "EService:Market in cancel_only mode": port.Reason.MARKET_LIMITED,
+    "EService:Market in post_only mode": port.Reason.MARKET_LIMITED,
+    "EService:Market in limit_only mode": port.Reason.MARKET_LIMITED,
+    "EQuery:Unknown asset pair": port.Reason.UNKNOWN_SYMBOL,
+}
 
 
 def moment(unix: Decimal | None) -> datetime | None:
     if unix is None:
         return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(unix * 1000000))
+
+
+def unix(moment: datetime | None) -> Decimal | None:
+    if moment is None:
+        return None
+    return Decimal((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)) / 1000000
 
 
 def report(order: Order) -> port.OrderReport:
@@ -69,3 +92,30 @@ def ledger_entry(entry: Entry) -> port.LedgerEntry:
         balance=entry.balance,
         booked_at=booked_at,
     )
+
+
+def instrument(pair: Pair, *, status: str) -> port.Instrument:
+    base, quote = pair.symbol.split("/")
+    return port.Instrument(
+        symbol=pair.symbol,
+        venue_symbol=pair.code,
+        altname=pair.altname,
+        base=base,
+        quote=quote,
+        base_asset=pair.base.code,
+        quote_asset=pair.quote.code,
+        tick_size=pair.tick_size,
+        lot_step=pair.lot_step,
+        minimum_quantity=pair.order_minimum,
+        minimum_cost=pair.cost_minimum,
+        taker_fee_ratio=TAKER_RATE,
+        maker_fee_ratio=MAKER_RATE,
+        status=status,
+    )
+
+
+def refusal(refused: Refused) -> port.Refused:
+    reason = REASONS.get(refused.error)
+    if reason is None:
+        reason = port.Reason.DEADLINE if "eadline" in refused.error else port.Reason.INVALID_ARGUMENTS
+    return port.Refused(reason=reason, message=refused.error)

@@ -246,10 +246,11 @@ class KrakenVenue:
         )
 
     def _spending(self, deed: Deed, symbol: str | None, *, touched_at: datetime | None = None) -> Spending:
-        """What a write costs its pair. `touched_at`, by the venue's clock, is carried over to ours."""
+        """What a write costs its pair. `touched_at` may be by the venue's clock or by ours; where they
+        differ the later reading of it counts, for a young order is the dear one."""
         offset = self.clock.known()
         if touched_at is not None and offset is not None:
-            touched_at -= offset
+            touched_at = max(touched_at, touched_at - offset)
         if symbol is not None:
             symbol = self._markets.symbol_of(symbol)
         return Spending(deed=deed, symbol=symbol, touched_at=touched_at)
