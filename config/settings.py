@@ -223,8 +223,8 @@ KRAKEN_WS_PUBLIC_URL = KRAKEN_WS_PUBLIC_URL.rstrip("/")
 KRAKEN_TIER = raw("KRAKEN_TIER", "starter").lower() or "starter"
 KRAKEN_TIMEOUT_SECONDS = raw("KRAKEN_TIMEOUT_SECONDS", "5") or "5"
 INITIAL_BALANCE = raw("INITIAL_BALANCE")
-# The design's default is LIMIT_BRACKET; until limit entries are offered a first start is MARKET_ONLY.
-EXECUTION_MODE = raw("EXECUTION_MODE", "MARKET_ONLY").upper() or "MARKET_ONLY"
+# The first value of the setting; from then on the configuration of the account rules.
+EXECUTION_MODE = raw("EXECUTION_MODE", "LIMIT_BRACKET").upper() or "LIMIT_BRACKET"
 
 PAPER_MARKET = raw("PAPER_MARKET", "synthetic") or "synthetic"
 PAPER_START = raw("PAPER_START")

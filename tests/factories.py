@@ -62,13 +62,15 @@ class AccountFactory(factory.django.DjangoModelFactory):
 
 
 class SystemConfigFactory(factory.django.DjangoModelFactory):
-    """Stops and targets that need no candles: 2 % below, twice the risk above."""
+    """Stops and targets that need no candles: 2 % below, twice the risk above. Entries at market, so that
+    a price is a price; who wants limits says so."""
 
     class Meta:
         model = SystemConfig
         django_get_or_create = ("account",)
 
     account = "demo"
+    execution_mode = SystemConfig.ExecutionMode.MARKET_ONLY
     stop_method = SystemConfig.StopMethod.PERCENT
     target_method = SystemConfig.TargetMethod.R_MULTIPLE
 

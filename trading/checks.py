@@ -14,9 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 MODES = ("demo", "paper", "validate", "live")
-OFFERED_MODES = ("demo", "live")
 EXECUTION_MODES = ("MARKET_ONLY", "LIMIT_BRACKET")
-OFFERED_EXECUTION_MODES = ("MARKET_ONLY",)
 LARGEST_BALANCE = Decimal(10) ** 8  # what the money column holds
 SHORTEST_SECRET = 32
 
@@ -39,14 +37,8 @@ def trading_mode() -> Iterator[CheckMessage]:
     if mode not in MODES:
         yield Error(
             f"TRADING_MODE is {mode!r}, which is no mode.",
-            hint=f"Set one of {', '.join(OFFERED_MODES)}.",
+            hint=f"Set one of {', '.join(MODES)}.",
             id="trading.E001",
-        )
-    elif mode not in OFFERED_MODES:
-        yield Error(
-            f"TRADING_MODE={mode} is not offered yet.",
-            hint=f"Set one of {', '.join(OFFERED_MODES)}.",
-            id="trading.E002",
         )
 
 
@@ -55,14 +47,8 @@ def execution_mode() -> Iterator[CheckMessage]:
     if mode not in EXECUTION_MODES:
         yield Error(
             f"EXECUTION_MODE is {mode!r}, which is no execution mode.",
-            hint=f"Set {' or '.join(OFFERED_EXECUTION_MODES)}, or unset it.",
+            hint=f"Set {' or '.join(EXECUTION_MODES)}, or unset it.",
             id="trading.E003",
-        )
-    elif mode not in OFFERED_EXECUTION_MODES:
-        yield Error(
-            f"EXECUTION_MODE={mode} is not offered yet: there are no limit entries.",
-            hint=f"Set {' or '.join(OFFERED_EXECUTION_MODES)}, or unset it.",
-            id="trading.E004",
         )
 
 

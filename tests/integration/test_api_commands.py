@@ -34,6 +34,7 @@ def test_a_buy_is_202_with_the_command(caller: Caller) -> None:
         "status": "accepted",
         "denials": [],
         "trade": trade.pk,
+        "trades": [trade.pk],
         "orders": [order.pk],
         "message": "",
     }

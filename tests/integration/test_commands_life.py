@@ -85,7 +85,6 @@ def test_a_crash_while_storing_the_command_leaves_no_trade(
         ({"amount_usd": "1000.5"}, "maximum_notional"),
         ({"stop_loss_price": "2600", "take_profit_price": "2700"}, "stop_not_below_price"),
         ({"stop_loss_price": "2300", "take_profit_price": "2400"}, "target_not_above_price"),
-        ({"entry_type": "limit"}, "entry_type_not_offered"),
     ],
 )
 def test_a_broken_limit_denies_and_names_limit_and_value(

@@ -15,7 +15,7 @@ from brackets.venue.port import CandleReading
 from risk.models import SystemConfig
 from tests.integration.engine_venue import NOON
 from tests.integration.engine_world import ETH, QUANTITY, STOP, TARGET, World, in_thread, rows_of_everything
-from trading import configuration, demo, door, market
+from trading import demo, door, market, pricing
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -126,7 +126,9 @@ def test_amounts_that_are_no_amount_are_refused(world: World, amount: str) -> No
 
 
 def test_an_amount_is_rounded_down_to_the_lot(world: World) -> None:
-    verdict = door.execute_buy(ETH, Decimal("100.01"), stop_loss_price=STOP, take_profit_price=TARGET)
+    verdict = door.execute_buy(
+        ETH, Decimal("100.01"), entry_type="market", stop_loss_price=STOP, take_profit_price=TARGET
+    )
     assert isinstance(verdict, door.Opened)
     assert verdict.trade.quantity == Decimal("0.04000400")
 
@@ -403,16 +405,13 @@ def test_the_demo_trader_opens_with_either_leg_near(world: World, monkeypatch: p
     for due in (True, False):
         monkeypatch.setattr(demo, "stop_is_due", lambda account, due=due: due)
         stop, multiple = demo.legs(world.account, ETH)
-        verdict = door.propose(
+        proposal = door.propose(
             world.account,
             market.instrument_named(world.account, ETH),
             Decimal("0.01"),
             "market",
-            configuration.bracket_config(
-                configuration.of(world.account), Decimal("0.01"), target_r_multiple=multiple
-            ),
-            stop,
-            None,
+            given=pricing.Given(stop_price=stop),
+            target_r_multiple=multiple,
         )
-        assert verdict.target_rule.r_multiple == multiple
+        assert proposal.shape.target_r_multiple == multiple
         assert multiple == multiple.quantize(Decimal("0.001"))

@@ -22,6 +22,7 @@ def buy(world: World, **more: str) -> Command:
     asked = {
         "symbol": "ETH/USD",
         "amount_usd": "250",
+        "entry_type": "market",
         "stop_loss_price": str(STOP),
         "take_profit_price": str(TARGET),
         **more,
@@ -212,7 +213,7 @@ def test_a_close_is_done_when_the_trade_is_closed(world: World) -> None:
     world.assert_over(trade, "manual")
 
 
-def test_a_close_that_the_venue_refuses_has_failed_and_the_stop_is_back(world: World) -> None:
+def test_a_close_that_the_venue_refuses_is_tried_again_by_itself(world: World) -> None:
     trade = world.open_active()
     words = "EGeneral:Permission denied"
     world.venue.script("place", Refused(reason=Reason.PERMISSION, message=words))
@@ -223,12 +224,12 @@ def test_a_close_that_the_venue_refuses_has_failed_and_the_stop_is_back(world: W
     world.settle()
 
     command.refresh_from_db()
-    assert command.status == "failed"
-    assert "restoring" in command.message
-    assert world.stop_at_venue().volume == QUANTITY
-    door.close_position(trade.pk)
+    assert command.status == "accepted"
+    assert world.stop_at_venue().volume == QUANTITY  # meanwhile the position is protected
     world.until_closed(trade)
     world.assert_over(trade, "manual")
+    command.refresh_from_db()
+    assert (command.status, command.message) == ("done", "closed: manual")
 
 
 def test_a_close_on_its_way_when_the_stop_wins_is_done_all_the_same(world: World) -> None:

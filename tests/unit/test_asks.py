@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.core import asks
-from trading.core.asks import Buy, Close, Kind, Malformed, Pause, parse, payload, text
+from trading.core.asks import (
+    Buy,
+    Close,
+    Edit,
+    Kind,
+    LiquidateAll,
+    Malformed,
+    Pause,
+    Protect,
+    Sell,
+    parse,
+    payload,
+    text,
+)
 
 
 def test_every_kind_has_a_shape_and_back() -> None:
@@ -117,12 +130,51 @@ def test_text_is_canonical(value: Decimal) -> None:
     assert not ("." in plain and plain.endswith("0"))
 
 
+def test_what_may_be_sold_edited_protected_and_liquidated() -> None:
+    assert parse("sell", {"symbol": "eth/usd"}) == Sell(symbol="ETH/USD")
+    assert parse("sell", {"symbol": "eth/usd", "amount_token": "0.050"}) == Sell(
+        symbol="ETH/USD", amount_token=Decimal("0.05")
+    )
+    assert parse("edit", {"trade": 4, "stop_loss_price": "2450.5"}) == Edit(
+        trade=4, stop_loss_price=Decimal("2450.5")
+    )
+    assert parse("protect", {"symbol": "BTC/USD", "quantity": "0.00000001"}) == Protect(
+        symbol="BTC/USD", quantity=Decimal("0.00000001")
+    )
+    assert parse("liquidate-all", {"reason": "fire"}) == LiquidateAll(reason="fire")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "field"),
+    [
+        ("sell", {}, "symbol"),
+        ("sell", {"symbol": "ETH/USD", "amount_token": "0.000000001"}, "amount_token"),
+        ("sell", {"symbol": "ETH/USD", "amount_token": "10000000000"}, "amount_token"),
+        ("sell", {"symbol": "ETH/USD", "amount_usd": "5"}, "amount_usd"),
+        ("edit", {"trade": 1}, "stop_loss_price"),
+        ("edit", {"trade": 1, "stop_loss_price": None, "take_profit_price": None}, "stop_loss_price"),
+        ("edit", {"stop_loss_price": "5"}, "trade"),
+        ("protect", {"symbol": "ETH/USD"}, "quantity"),
+        ("protect", {"quantity": "1"}, "symbol"),
+        ("liquidate-all", {}, "reason"),
+        ("liquidate-all", {"reason": " "}, "reason"),
+    ],
+)
+def test_what_lacks_or_is_out_of_its_limits_is_named(kind: str, body: dict[str, object], field: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        parse(kind, body)
+    assert refusal.value.field == field
+
+
 ANYTHING = st.none() | st.booleans() | st.integers() | st.text() | st.decimals()
 
 
 @given(st.recursive(ANYTHING, st.lists, max_leaves=5))
 def test_nothing_given_raises_anything_but_malformed(value: object) -> None:
-    fields = ("symbol", "amount_usd", "entry_type", "stop_loss_price", "trade", "reason")
+    fields = (
+        *("symbol", "amount_usd", "amount_token", "quantity", "entry_type"),
+        *("stop_loss_price", "trade", "reason"),
+    )
     for kind in Kind:
         for name in fields:
             try:
