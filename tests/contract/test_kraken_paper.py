@@ -20,6 +20,7 @@ from brackets.models.sender import SenderKey
 from brackets.venue.kraken.adapter import KrakenVenue
 from brackets.venue.port import (
     Accepted,
+    AmendRequest,
     KeyRefused,
     OrderKind,
     OrderReport,
@@ -34,6 +35,9 @@ from tests.contract.kraken_case import API_KEY, PRIVATE_KEY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.process]
 Read = TypeVar("Read")
+
+
+BALANCES = ("--balance", "ZUSD=10000", "--balance", "XETH=1")
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +102,10 @@ def order(**changes: Any) -> OrderRequest:
     return OrderRequest(**(fields | changes))
 
 
-def priced(venue: KrakenVenue, ratio: str) -> Decimal:
+def priced(venue: KrakenVenue, ratio: str, *, symbol: str = "ETH/USD") -> Decimal:
     """A price on the tick, at this ratio of the last one."""
-    tick = venue.instrument("ETH/USD").tick_size
-    wanted = venue.quotes(["ETH/USD"])[0].last * Decimal(ratio)
+    tick = venue.instrument(symbol).tick_size
+    wanted = venue.quotes([symbol])[0].last * Decimal(ratio)
     return (wanted / tick).to_integral_value(ROUND_DOWN) * tick
 
 
@@ -163,6 +167,69 @@ def test_a_stop_of_ours_rests_and_is_canceled_by_its_own_id(venue: KrakenVenue) 
     assert twice.reason is Reason.DUPLICATE_ID
     assert isinstance(venue.cancel_by_client_id(request.client_order_id), Accepted)
     assert one(venue.closed_orders(client_order_id=request.client_order_id)).status is VenueStatus.CANCELED
+
+
+def test_a_stop_is_amended_in_place_and_read_back_with_its_new_terms(venue: KrakenVenue) -> None:
+    price, higher = priced(venue, "0.7"), priced(venue, "0.8")
+    txid = accepted(venue, order(side=Side.SELL, kind=OrderKind.STOP_LOSS, trigger_price=price))
+    placed = one(venue.orders([txid]))
+    change = AmendRequest(
+        venue_order_id=txid,
+        symbol="ETH/USD",
+        touched_at=placed.opened_at,
+        quantity=Decimal("0.05"),
+        trigger_price=higher,
+    )
+    assert venue.amend(change, urgent=True) == Accepted(venue_order_id=txid)
+    amended = one(venue.orders([txid]))
+    assert (amended.quantity, amended.trigger_price) == (Decimal("0.05"), higher)
+    assert (amended.status, amended.client_order_id) == (VenueStatus.OPEN, placed.client_order_id)
+    assert isinstance(venue.cancel(txid, symbol="ETH/USD", touched_at=placed.opened_at), Accepted)
+    late = venue.amend(change, urgent=True)
+    assert isinstance(late, Refused)
+    assert late.reason is Reason.UNKNOWN_ORDER
+
+
+def test_an_order_with_close_terms_is_not_amended(venue: KrakenVenue) -> None:
+    price = priced(venue, "0.7")
+    entry = order(kind=OrderKind.LIMIT, limit_price=price, close_stop_price=priced(venue, "0.6"))
+    txid = accepted(venue, entry)
+    change = AmendRequest(venue_order_id=txid, symbol="ETH/USD", touched_at=None, quantity=Decimal("0.05"))
+    refused = venue.amend(change, urgent=True)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.OTHER
+    assert isinstance(venue.cancel(txid, symbol="ETH/USD"), Accepted)
+
+
+def test_the_venue_never_says_that_a_pair_s_counter_is_full_before_we_do(venue: KrakenVenue) -> None:
+    """Entries and cancels as fast as they go: the venue, which counts too, refuses none for its rate."""
+    price = priced(venue, "0.7", symbol="BTC/USD")
+
+    def entry() -> OrderRequest:
+        return order(
+            symbol="BTC/USD",
+            kind=OrderKind.LIMIT,
+            quantity=Decimal("0.001"),
+            limit_price=price,
+            post_only=True,
+        )
+
+    for _ in range(40):
+        request = entry()
+        outcome = venue.place(request, urgent=False)
+        if not isinstance(outcome, Accepted):
+            break
+        canceled = venue.cancel_by_client_id(request.client_order_id, symbol="BTC/USD")
+        assert canceled == Accepted(venue_order_id=None)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.RATE_LIMITED
+    assert outcome.message.startswith("not sent: the trading budget of BTC/USD is used up")
+    kept = accepted(venue, entry())
+    assert isinstance(venue.cancel(kept, symbol="BTC/USD"), Accepted), "what is urgent is not held back"
+
+
+def test_the_stream_s_token_is_given(venue: KrakenVenue) -> None:
+    assert len(venue.websocket_token()) > 20
 
 
 def test_a_resting_limit_bears_its_deadline_and_expiry(venue: KrakenVenue) -> None:

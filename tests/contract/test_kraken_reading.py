@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from brackets.models.sender import SenderKey
 from brackets.venue.kraken.adapter import KrakenVenue
 from brackets.venue.port import (
     BalanceReading,
@@ -119,6 +120,48 @@ def test_an_open_stop_tells_its_trigger_not_the_zero_beside_it(stub: Stub) -> No
     assert (stop.symbol, stop.client_order_id) == ("BTC/USD", CLIENT_ID)
     assert stop.opened_at == datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC)
     assert stub.sent("OpenOrders")[0].params["trades"] == "true"
+
+
+def test_an_amended_order_tells_its_present_terms(stub: Stub) -> None:
+    descr = {"ordertype": "limit", "price": "61000.5", "order": "sell 0.03 XBTUSD @ limit 61000.5"}
+    amended = raw_order(descr=descr, vol="0.03", vol_exec="0.01", price="61000.5", misc="partial,amended")
+    stop = raw_order(descr={"price": "59500.0"}, vol="0.02", misc="amended")
+    stub.will("QueryOrders", ok({"OAAAAA-BBBBB-CCCCCC": amended, "ODDDDD-EEEEE-FFFFFF": stop}))
+    target, protection = venue_on(stub).orders(["OAAAAA-BBBBB-CCCCCC", "ODDDDD-EEEEE-FFFFFF"])
+    assert (target.quantity, target.filled_quantity) == (Decimal("0.03"), Decimal("0.01"))
+    assert (target.limit_price, target.trigger_price) == (Decimal("61000.5"), None)
+    assert (protection.quantity, protection.trigger_price) == (Decimal("0.02"), Decimal("59500.0"))
+    assert (target.triggered, protection.triggered) == (False, False)
+
+
+def test_the_token_of_the_stream_is_one_private_call(stub: Stub) -> None:
+    stub.will("GetWebSocketsToken", ok({"token": "a-secret-word", "expires": 900}))
+    assert venue_on(stub).websocket_token() == "a-secret-word"
+    assert stub.sent("GetWebSocketsToken")[0].order_body == ""
+    row = SenderKey.objects.get()
+    assert (row.counter_thousandths, row.pair_counters) == (1000, {})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": None, "result": {"token": "a-secret-word"}},
+        says("WSomething:Odd", result={"token": "a-secret-word"}),
+        ok({"expires": 900, "word": "a-secret-word"}),
+        ok(["a-secret-word"]),
+        ok({"token": 7}),
+        says("EGeneral:Permission denied"),
+        Page("<html></html>"),
+    ],
+    ids=str,
+)
+def test_a_token_that_does_not_come_is_a_failed_read_that_tells_no_secret(
+    stub: Stub, answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    stub.will("GetWebSocketsToken", answer)
+    with pytest.raises(VenueUnavailable) as failed:
+        venue_on(stub).websocket_token()
+    assert "a-secret-word" not in str(failed.value) + caplog.text
 
 
 def test_numbers_that_json_bears_unquoted_stay_exact(stub: Stub) -> None:
