@@ -205,7 +205,7 @@ def with_terms(order: BracketOrder, report: OrderReported) -> BracketOrder:
     amendment as done; one with the old terms, late enough, as not done; soon after an amendment the old
     terms are only a stale reading."""
     if not report.states_terms:
-        return order
+        return proven_by_fill(order, report.filled, whole=report.status is OrderStatus.FILLED)
     asked = order.amendment
     if asked is not None and shows(report, asked):
         order = replace(order, amendment=None, amend_refused="", touched_at=report.at)
@@ -221,6 +221,14 @@ def with_terms(order: BracketOrder, report: OrderReported) -> BracketOrder:
         trigger_price=report.trigger_price or order.trigger_price,
         limit_price=report.limit_price or order.limit_price,
     )
+
+
+def proven_by_fill(order: BracketOrder, filled: Decimal, *, whole: bool = False) -> BracketOrder:
+    """A fill that the old quantity does not allow shows that the amendment was done."""
+    asked = order.amendment.quantity if order.amendment is not None else None
+    if asked is None or not (order.quantity < filled <= asked or (whole and filled == asked)):
+        return order
+    return replace(order, quantity=asked, amendment=None, amend_refused="")
 
 
 def is_stale(order: BracketOrder, report: OrderReported) -> bool:
@@ -255,6 +263,7 @@ def absorb_booking(bracket: Bracket, booking: FillBooked) -> Bracket:
     if booking.venue_trade_id in order.booked_trade_ids:
         return bracket
     booked = order.booked + booking.quantity
+    order = proven_by_fill(order, booked)
     return bracket.replacing(
         replace(
             order,
