@@ -7,6 +7,7 @@ that were edited are brought to the venue in place.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from brackets.core.draft import Step
@@ -47,6 +48,14 @@ def protected(step: Step) -> Step:
         retry_after=later(step.at, pause) if bracket.restoring else bracket.retry_after,
         restoring=False,
     )
+
+
+def protection_arrives(before: Bracket, after: Bracket) -> bool:
+    """Whether the wait for protection begins anew: more of it was read back, or a new fill joins coins
+    that were too few for an order of their own."""
+    more_stands = after.standing > before.standing
+    more_bought = after.bought > before.bought
+    return more_stands or (more_bought and lacking(before) < before.plan.minimum_quantity)
 
 
 def lacking(bracket: Bracket) -> Decimal:
@@ -189,7 +198,8 @@ def move(step: Step, order: BracketOrder) -> Step:
     does not take is given up."""
     bracket = step.bracket
     if order.amend_refused == BAD_PRICE and order.role is Role.STOP and order.trigger_price is not None:
-        return step.having(stop_price=order.trigger_price).alarm(
+        asked = replace(step, bracket=bracket.replacing(replace(order, amend_refused="")))
+        return asked.having(stop_price=order.trigger_price).alarm(
             f"the venue refuses the stop at {bracket.stop_price}: it stays at {order.trigger_price}"
         )
     if order.amend_refused not in AMENDABLE:
@@ -207,6 +217,8 @@ def merge(step: Step) -> Step:
     others = [stop for stop in bracket.live_stops if stop is not survivor]
     if survivor is None or survivor.amendment is not None or not others:
         return step
+    if any(stop.amend_refused not in AMENDABLE for stop in others):
+        return step  # the venue does not amend these: they stay apart, the larger is not given up
     smallest = min(others, key=lambda stop: stop.leaves)
     if not certain(smallest) or step.at < later(smallest.age_from, step.rules.merge_age_seconds):
         return step

@@ -72,6 +72,8 @@ def target_is_touched(bracket: Bracket, *, bid: Decimal, last: Decimal) -> bool:
         return False
     if any(target.rests_as_limit for target in bracket.live_targets) or bracket.market in CLOSED_MARKETS:
         return False
+    if bracket.coins < bracket.plan.minimum_quantity:  # cannot be sold: it keeps resting where it rests
+        return False
     settled = bracket.resting is Role.STOP and bracket.reduce_quantity == 0
     return settled and bid >= bracket.target_price and last > bracket.stop_price
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from brackets.core import entry, reduce
+from brackets.core.cover import protection_arrives
 from brackets.core.decisions import settle
 from brackets.core.draft import Step
 from brackets.core.effects import Effect
@@ -71,6 +72,8 @@ def learn(draft: Step, event: Event) -> Step:
     known = replace(draft, bracket=absorb(before, event))  # type: ignore[arg-type]
     if known.bracket.bought > before.bought:  # each fill's secondary has its own time to show
         known = known.having(protect_from=visible_from(known))
+    if before.unprotected_since is not None and protection_arrives(before, known.bracket):
+        known = known.having(unprotected_since=known.at)
     if before.reduce_quantity > 0:
         left = before.reduce_quantity - reduce.sold_since(before, known.bracket)
         known = known.having(reduce_quantity=max(left, ZERO))
@@ -111,6 +114,10 @@ def take_profit(draft: Step, event: Event) -> Step:
         raise RefusedEvent(Refusal.MARKET_CLOSED, f"the market is {bracket.market}: the stop stays")
     if any(target.rests_as_limit for target in bracket.live_targets):
         raise RefusedEvent(Refusal.TARGET_RESTS, "the target rests on the venue and fills there")
+    if bracket.coins < bracket.plan.minimum_quantity:
+        raise RefusedEvent(
+            Refusal.TOO_SMALL, f"{bracket.coins} coins cannot be sold: they stay where they rest"
+        )
     pause = bracket.retry_after
     if pause is not None and draft.at < pause:
         raise RefusedEvent(Refusal.COOLING_DOWN, f"the last exit was refused; the next is tried from {pause}")

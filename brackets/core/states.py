@@ -124,5 +124,6 @@ class Refusal(StrEnum):
     CONTRADICTION = "contradiction"  # two facts that cannot both be true
     MARKET_CLOSED = "market_closed"  # nothing can be sold now; the protection stays
     TARGET_RESTS = "target_rests"  # the venue takes the profit by itself
+    TOO_SMALL = "too_small"  # below the venue's minimum: it keeps resting where it rests
     BAD_PRICES = "bad_prices"  # the stop would not stand below the target
     TOO_MUCH = "too_much"  # more than the bracket holds
