@@ -173,7 +173,7 @@ class Story:
                 limit_price=D(limit) if limit else known.limit_price if known else None,
                 triggered=triggered,
                 reason=reason,
-                opened_at=BEGIN,
+                opened_at=(known.opened_at or known.created_at) if known else self.now,
                 ended_at=None if status is OrderStatus.OPEN else self.now,
             )
         )
