@@ -59,9 +59,14 @@ class Follower:
     """The book's side of the private stream of one account."""
 
     def __init__(
-        self, account: Account, venue: Venue, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        account: Account,
+        venue: Venue,
+        *,
+        clock: Callable[[], datetime] = timezone.now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.account, self.venue = account, venue
+        self.account, self.venue, self._clock = account, venue, clock
         self.state, self.error = StreamState.OFF, ""
         self.distrust: Callable[[str], None] = lambda why: None  # gives the connection up
         self._monotonic = monotonic
@@ -107,9 +112,9 @@ class Follower:
         with self._taking:
             changed = self._absorb_all()
             if changed:
-                reconcile.drive(self.account, self.venue)
+                reconcile.drive(self.account, self.venue, self._clock)
             if self.wants_reading and self._read_unclear():
-                reconcile.drive(self.account, self.venue)
+                reconcile.drive(self.account, self.venue, self._clock)
                 changed = True
             self._is_it_live()
             return changed
@@ -161,7 +166,7 @@ class Follower:
         """Read by id what was not said. Whether the book changed. Raises VenueUnavailable."""
         wanted = sorted(self._to_read)
         self._read_after = self._monotonic() + READ_AGAIN_SECONDS
-        asked_at = timezone.now()
+        asked_at = self._clock()
         found = self.venue.orders(wanted, urgent=True)
         absorbed = reports.absorb(self.account, found, asked_at=asked_at)
         # REST lags behind: what it does not show yet, or shows as it was before, is asked again.

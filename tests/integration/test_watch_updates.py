@@ -1,0 +1,337 @@
+"""What the venue's stream says, taken into the book: in whatever portions, twice, late, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from brackets import reconcile, records, reports
+from brackets.core.invariants import violations
+from brackets.core.states import OrderStatus, Role, State
+from brackets.models import Bracket, BracketEvent, Fill, Instrument, Order
+from brackets.venue.kraken.stream.news import (
+    OpenOrders,
+    OrdersChanged,
+    OrderUnclear,
+    PairStatusesSaid,
+    SystemStatusSaid,
+)
+from brackets.venue.paper.orders import Order as VenueOrder
+from brackets.venue.paper.orders import Side, Status
+from brackets.venue.port import OrderUpdate, VenueStatus, VenueUnavailable
+from brackets.watch.following import READ_AGAIN_SECONDS, READ_TRIES, Follower, StreamState
+from tests.integration.engine_venue import Fault
+from tests.integration.engine_words import report
+from tests.integration.engine_world import STOP, TARGET, World, fresh
+from trading.models import Trade
+
+pytest_plugins = ["tests.integration.worlds"]
+TERMS = ("quantity", "limit_price", "trigger_price")
+
+
+def whole(order: VenueOrder) -> OrderUpdate:
+    """All that may be said of an order, as in a snapshot."""
+    said = report(order)
+    names = OrderUpdate.__dataclass_fields__.keys() - {"at"}
+    at = said.closed_at or said.opened_at or timezone.now()
+    return OrderUpdate(at=at, **{name: getattr(said, name) for name in names})
+
+
+def sparse(order: VenueOrder, **more: Any) -> OrderUpdate:
+    """What an update says of an order that was told before: its state, not its terms."""
+    told = whole(order)
+    return replace(told, **dict.fromkeys(TERMS), **more)
+
+
+def bought(world: World) -> tuple[Trade, VenueOrder, VenueOrder]:
+    """A trade whose entry the venue has filled, and nobody has read anything: entry and its stop there."""
+    trade = world.open()
+    world.send()
+    (entry,) = world.at_venue(side=Side.BUY)
+    (stop,) = world.at_venue(side=Side.SELL)
+    assert world.bracket(trade).state == State.ENTRY_PLACED
+    return trade, entry, stop
+
+
+def absorb(world: World, *updates: OrderUpdate) -> reports.AbsorbedUpdates:
+    return reports.absorb_updates(world.account, updates)
+
+
+def order_row(order: VenueOrder) -> Order:
+    return Order.objects.get(venue_order_id=order.txid)
+
+
+def history(trade: Trade) -> tuple[int, int]:
+    """How often the bracket changed, and how many events it has."""
+    return World.bracket(trade).version, BracketEvent.objects.filter(bracket=trade.bracket_id).count()
+
+
+def follower(world: World) -> Follower:
+    made = Follower(
+        fresh(world.account),
+        world.venue,
+        clock=world.clock,
+        monotonic=lambda: world.clock.now.timestamp(),
+    )
+    made.connecting()
+    return made
+
+
+def hear(following: Follower, *news: Any) -> bool:
+    following.heard(news, timezone.now())
+    return following.take()
+
+
+# --- updates of orders -------------------------------------------------------------------------------------
+
+
+def test_a_fill_and_the_stop_made_of_it_protect_at_once(world: World) -> None:
+    trade, entry, stop = bought(world)
+    absorbed = absorb(world, whole(entry), whole(stop))
+    assert (absorbed.changed, absorbed.unclear) == (2, frozenset())
+    assert absorbed.seen == {entry.txid, stop.txid}
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+    row = order_row(stop)
+    assert (row.role, row.quantity, row.trigger_price) == (Role.STOP, trade.quantity, STOP)
+    assert order_row(entry).trade_ids == list(entry.trades)
+
+
+def test_they_come_in_any_order(world: World) -> None:
+    trade, entry, stop = bought(world)
+    absorb(world, whole(stop))
+    absorb(world, whole(entry))
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_no_money_is_booked_from_them(world: World) -> None:
+    _, entry, stop = bought(world)
+    absorb(world, whole(entry), whole(stop))
+    assert not Fill.objects.exists()
+
+
+def test_said_twice_they_change_nothing(world: World) -> None:
+    trade, entry, stop = bought(world)
+    absorb(world, whole(entry), whole(stop))
+    before = history(trade)
+    again = absorb(world, whole(entry), whole(stop), sparse(entry), sparse(stop))
+    assert again.changed == 0
+    assert history(trade) == before
+
+
+def test_a_stop_of_which_too_little_is_said_is_to_be_read(world: World) -> None:
+    _, entry, stop = bought(world)
+    absorb(world, whole(entry))
+    assert absorb(world, sparse(stop)).unclear == {stop.txid}
+    assert not Order.objects.filter(venue_order_id=stop.txid).exists()
+
+
+def test_an_order_nobody_introduced_may_be_ours(world: World) -> None:
+    now = timezone.now()
+    unknown = OrderUpdate(venue_order_id="OWHOSE", at=now, status=VenueStatus.OPEN)
+    assert absorb(world, unknown).unclear == {"OWHOSE"}
+
+
+def test_an_order_of_the_owner_is_left_alone(world: World) -> None:
+    world.venue.sell_by_hand("ETH/USD", Decimal(1))
+    (foreign,) = [order for order in world.venue.record.orders.values() if order.cl_ord_id is None]
+    absorbed = absorb(world, whole(foreign))
+    assert absorbed == reports.AbsorbedUpdates(seen=frozenset(), changed=0, unclear=frozenset())
+    assert not Order.objects.exists()
+
+
+def test_the_end_of_an_order_is_taken_without_its_terms(world: World) -> None:
+    trade = world.open_active()
+    stop = world.stop_at_venue()
+    world.venue.cancel_by_hand(stop.txid)
+    canceled = world.venue.record.orders[stop.txid]
+    absorb(world, sparse(canceled))
+    row = order_row(stop)
+    assert (row.status, row.quantity, row.trigger_price) == (OrderStatus.CANCELED, trade.quantity, STOP)
+    assert world.bracket(trade).state == State.ENTRY_FILLED
+
+
+def test_filled_means_all_of_it_also_where_no_sum_is_said(world: World) -> None:
+    trade = world.open_active()
+    stop = world.stop_at_venue()
+    filled = OrderUpdate(venue_order_id=stop.txid, at=timezone.now(), status=VenueStatus.CLOSED)
+    absorb(world, filled)
+    assert order_row(stop).filled_quantity == trade.quantity
+    assert world.bracket(trade).state == State.SL_FILLED
+
+
+def test_a_fill_is_raised_and_an_older_reading_never_lowers_it(world: World) -> None:
+    trade = world.open_active()
+    stop = world.stop_at_venue()
+    before = world.venue.record.orders[stop.txid]
+    world.price(STOP - 1)
+    after = world.venue.record.orders[stop.txid]
+    assert after.status is Status.CLOSED
+    absorb(world, sparse(after))
+    assert order_row(stop).status == OrderStatus.FILLED
+    events = history(trade)
+    reports.absorb(world.account, [report(before)])
+    absorb(world, whole(before))
+    assert (order_row(stop).status, order_row(stop).filled_quantity) == (OrderStatus.FILLED, trade.quantity)
+    assert history(trade) == events
+    world.until_closed(trade)
+    world.assert_over(trade, "stop_loss")
+
+
+def test_an_order_whose_answer_was_lost_is_found_by_our_id(world: World) -> None:
+    world.venue.script("place", Fault.LOST_ANSWER)
+    trade = world.open()
+    world.send()
+    (entry,) = world.at_venue(side=Side.BUY)
+    assert Order.objects.get(role=Role.ENTRY).status == OrderStatus.UNKNOWN
+    (stop,) = world.at_venue(side=Side.SELL)
+    absorb(world, whole(entry), whole(stop))
+    assert order_row(entry).status == OrderStatus.FILLED
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_the_whole_way_of_a_trade_is_the_same_by_updates_alone(world: World) -> None:
+    trade, entry, stop = bought(world)
+    absorb(world, whole(entry), whole(stop))
+    world.price(TARGET + 1)
+    world.look()
+    world.send()
+    for order in world.at_venue():
+        absorb(world, sparse(order))
+    world.send()
+    for order in world.at_venue():
+        absorb(world, whole(order))
+    reconcile.close_books(world.account, world.venue, world.clock())
+    world.settle()
+    world.assert_over(trade, "take_profit")
+
+
+# --- following ---------------------------------------------------------------------------------------------
+
+
+def test_the_stream_lives_once_its_snapshot_is_in_the_book(world: World) -> None:
+    following = follower(world)
+    assert not following.is_live
+    hear(following, OpenOrders(updates=()))
+    assert following.is_live
+
+
+def test_an_order_the_snapshot_does_not_show_is_read(world: World) -> None:
+    world.open_active()
+    stop = world.stop_at_venue()
+    world.venue.cancel_by_hand(stop.txid)
+    following = follower(world)
+    hear(following, OpenOrders(updates=()))
+    assert order_row(stop).status == OrderStatus.CANCELED
+    assert world.stop_at_venue().txid != stop.txid  # and replaced in the same breath
+    assert following.is_live
+
+
+def test_it_does_not_live_before_that_reading_succeeded(world: World) -> None:
+    world.open_active()
+    following = follower(world)
+    world.venue.set_down(True)
+    with pytest.raises(VenueUnavailable):
+        hear(following, OpenOrders(updates=()))
+    assert not following.is_live
+    world.venue.set_down(False)
+    world.clock.pass_seconds(READ_AGAIN_SECONDS)
+    following.take()
+    assert following.is_live
+
+
+def test_what_an_earlier_connection_showed_open_is_no_snapshot_of_now(world: World) -> None:
+    following = follower(world)
+    following.heard([OpenOrders(updates=())], timezone.now())
+    following.lost("the venue closed the connection")
+    following.take()
+    assert following.state is StreamState.LOST
+    hear(following, OpenOrders(updates=()))
+    assert following.is_live
+
+
+def test_a_snapshot_adopts_and_ends_what_happened_meanwhile(world: World) -> None:
+    trade, _, stop = bought(world)
+    hear(follower(world), OpenOrders(updates=(whole(stop),)))
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_what_is_unclear_is_read_at_once(world: World) -> None:
+    trade, entry, stop = bought(world)
+    following = follower(world)
+    hear(following, OpenOrders(updates=()), OrdersChanged(updates=(whole(entry), sparse(stop))))
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_an_order_of_ours_something_unknown_was_said_of_is_read(world: World) -> None:
+    world.open_active()
+    stop = world.stop_at_venue()
+    world.venue.cancel_by_hand(stop.txid)
+    hear(
+        follower(world), OrderUnclear(venue_order_id=stop.txid, why="order_status is 'odd'", introduced=True)
+    )
+    assert order_row(stop).status == OrderStatus.CANCELED
+
+
+def test_an_unclear_order_of_the_owners_is_not_read(world: World) -> None:
+    calls = len(world.venue.asked)
+    hear(follower(world), OrderUnclear(venue_order_id="OFOREIGN", why="amended", introduced=True))
+    assert len(world.venue.asked) == calls
+
+
+def test_an_order_rest_does_not_show_is_asked_for_again_but_not_for_ever(world: World) -> None:
+    following = follower(world)
+    calls = len(world.venue.asked)
+    hear(following, OrderUnclear(venue_order_id="OLATER", why="not legible", introduced=False))
+    for _ in range(READ_TRIES * 2):
+        world.clock.pass_seconds(READ_AGAIN_SECONDS)
+        following.take()
+    assert len(world.venue.asked) - calls == READ_TRIES
+
+
+def test_what_follows_is_sent_in_the_same_breath(world: World) -> None:
+    """A stop that somebody canceled is placed anew before anything else has its turn."""
+    trade = world.open_active()
+    stop = world.stop_at_venue()
+    following = follower(world)
+    world.venue.cancel_by_hand(stop.txid)
+    hear(following, OrdersChanged(updates=(sparse(world.venue.record.orders[stop.txid]),)))
+    placed = world.stop_at_venue()
+    assert placed.txid != stop.txid
+    hear(following, OrdersChanged(updates=(whole(placed),)))
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_news_that_cannot_be_taken_in_give_the_connection_up(world: World) -> None:
+    world.open_active()
+    stop = world.stop_at_venue()
+    given_up: list[str] = []
+    following = follower(world)
+    following.distrust = given_up.append
+    hear(following, OpenOrders(updates=(whole(stop),)))
+    absurd = sparse(stop, average_price=Decimal("1E+30"), filled_quantity=Decimal("0.05"))
+    with pytest.raises(ArithmeticError):
+        hear(following, OrdersChanged(updates=(absurd,)))
+    assert given_up
+    assert not following.take()  # it is not tried for ever
+    for row in Bracket.objects.all():
+        assert violations(records.load(row)) == ()
+
+
+def test_statuses_are_kept_where_people_and_the_door_look(world: World) -> None:
+    statuses = PairStatusesSaid(statuses=(("ETH/USD", "cancel_only"), ("BTC/USD", "online")))
+    hear(follower(world), SystemStatusSaid(status="maintenance"), statuses)
+    assert fresh(world.account).venue_system == "maintenance"
+    assert Instrument.objects.get(symbol="ETH/USD").status == "cancel_only"
+
+
+def test_a_reading_of_an_hour_ago_is_not_what_was_said_now(world: World) -> None:
+    """Updates are dated by when they were heard: that is what an amendment is settled by."""
+    _, entry, _ = bought(world)
+    heard_at = timezone.now() - timedelta(seconds=3)
+    reports.absorb_updates(world.account, [whole(entry)], heard_at=heard_at)
+    assert BracketEvent.objects.filter(kind="OrderReported").latest("pk").at == heard_at
