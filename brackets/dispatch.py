@@ -63,6 +63,7 @@ __all__ = [
 log = logging.getLogger("backstop.dispatch")
 CANCEL_REPEAT_SECONDS = {"ACCEPTED": 5, "REFUSED": 3, "UNKNOWN": 1}
 RATE_LIMITED_SECONDS = 1
+VISIBLE = timedelta(seconds=VISIBILITY_SECONDS)
 WORDS = {Accepted: "ACCEPTED", Refused: "REFUSED", Unknown: "UNKNOWN"}
 ANSWERS = {Accepted: Answer.ACCEPTED, Refused: Answer.REFUSED, Unknown: Answer.UNKNOWN}
 Clock = Callable[[], datetime]
@@ -181,7 +182,7 @@ def amend_event(claim: Claim, outcome: Outcome, now: datetime) -> AmendAnswered 
     old terms, proves that it was not done."""
     if claim.kind != Effect.Kind.AMEND:
         return None
-    seen = now + timedelta(seconds=VISIBILITY_SECONDS)
+    seen = now + VISIBLE
     return AmendAnswered(
         at=now,
         key=claim.order_key,

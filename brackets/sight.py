@@ -208,7 +208,8 @@ def moves(bracket: core.Bracket, price: Price | None) -> bool:
 
 
 def entry_moves(entry: core.BracketOrder, price: Price | None) -> bool:
-    """A limit entry that is seen to rest may rest for minutes: it moves when the market comes to it."""
+    """A limit entry that is seen to rest may rest for minutes, often as the bid itself: it moves when the
+    market went through it."""
     if entry.limit_price is None or not entry.read_back or entry.cancel_wanted:
         return True
-    return price is not None and min(price.last, price.bid) <= entry.limit_price
+    return price is not None and min(price.last, price.bid) < entry.limit_price

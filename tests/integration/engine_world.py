@@ -8,20 +8,24 @@ from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import connection, connections
 from django.utils import timezone
 
-from brackets import accounts, readers, reconcile, records, venues
+from brackets import accounts, operations, readers, reconcile, records, venues
+from brackets.core.events import Event
 from brackets.core.invariants import violations
 from brackets.core.states import State
 from brackets.models import Account, Bracket, Order
+from brackets.venue import port
 from brackets.venue.paper.orders import Order as VenueOrder
 from brackets.venue.paper.orders import Side, Status
 from brackets.venue.port import VenueUnavailable
 from risk import journal
+from risk.models import SystemConfig
 from tests.integration.engine_venue import NOON, EngineVenue, HandClock, ours
 from trading import configuration, door, proof, settle
 from trading.models import Trade
@@ -34,15 +38,41 @@ QUANTITY = Decimal("0.1")
 WAITING_TURNS = 120
 
 
+class HeardVenue(EngineVenue):
+    """The engine's venue, remembering how urgent each write was said to be: `(method, role, urgent)`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.heard: list[tuple[str, str, bool]] = []
+
+    def place(self, request: port.OrderRequest, *, urgent: bool) -> port.Outcome:
+        self.note("place", client_order_id=request.client_order_id, urgent=urgent)
+        return super().place(request, urgent=urgent)
+
+    def amend(self, request: port.AmendRequest, *, urgent: bool) -> port.Outcome:
+        self.note("amend", venue_order_id=request.venue_order_id, urgent=urgent)
+        return super().amend(request, urgent=urgent)
+
+    def cancel(self, venue_order_id: str, **options: Any) -> port.Outcome:
+        self.note("cancel", venue_order_id=venue_order_id, urgent=options["urgent"])
+        return super().cancel(venue_order_id, **options)
+
+    def note(self, method: str, *, urgent: bool, **which: str) -> None:
+        self.heard.append((method, Order.objects.get(**which).role, urgent))
+
+
 class World:
-    """One account, one venue, one clock. `turn` is what a watch does in a second."""
+    """One account, one venue, one clock. `turn` is what a watch does in a second; `watched` says whether
+    it holds the lease: without, every stop belongs on the venue."""
+
+    watched = False
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, *, owner_coins: Decimal, now: datetime = NOON
     ) -> None:
         self.clock = HandClock(now)
         monkeypatch.setattr(timezone, "now", self.clock)
-        self.venue = EngineVenue(self.clock, prices=PRICES, depth=Decimal(1000))
+        self.venue = HeardVenue(self.clock, prices=PRICES, depth=Decimal(1000))
         monkeypatch.setattr(venues, "of", lambda account, patience_seconds=0.0: self.venue)
         self.venue.deposit("ZUSD", DOLLARS)
         if owner_coins:  # coins the product must never touch; the venue's holds hide no oversell then
@@ -63,13 +93,22 @@ class World:
         quantity: Decimal = QUANTITY,
         stop: Decimal | None = STOP,
         target: Decimal | None = TARGET,
+        entry_type: str = "market",
     ) -> Trade:
         """Through the door; what is not Opened is a failure of the story."""
         verdict = door.open_position_with_brackets(
-            self.account.name, symbol, "buy", quantity, "market", stop, target, Trade.Source.COMMAND
+            self.account.name, symbol, "buy", quantity, entry_type, stop, target, Trade.Source.COMMAND
         )
         assert isinstance(verdict, door.Opened), verdict
         return verdict.trade
+
+    def configure(self, **values: object) -> None:
+        """Settings of the account, as a person would set them."""
+        SystemConfig.objects.filter(account=self.account.name).update(**values)
+
+    def ask(self, trade: Trade, event: Event) -> None:
+        """A wish of a person, straight to the bracket."""
+        operations.apply(trade.bracket_id, event, actor="test")
 
     def open_active(self, **wishes: Decimal | str) -> Trade:
         """A trade that stands: bought, its stop read back."""
@@ -91,13 +130,13 @@ class World:
             except VenueUnavailable:
                 pass  # the watch says so and goes on
 
-    def look(self) -> None:
+    def look(self) -> reconcile.Need:
         symbols = readers.symbols_to_price(self.account)
         try:
             quotes = readers.refresh_quotes(self.account, self.venue, symbols)
         except VenueUnavailable:
             quotes = {}
-        reconcile.see_prices(self.account, quotes, self.clock)
+        return reconcile.see_prices(self.account, quotes, self.clock, watched=self.watched)
 
     def send(self) -> None:
         reconcile.drive(self.account, self.venue, self.clock)
@@ -148,6 +187,11 @@ class World:
     def stop_at_venue(self) -> VenueOrder:
         (stop,) = [o for o in self.at_venue(side=Side.SELL, live=True) if o.trigger_price is not None]
         return stop
+
+    def stops_at_venue(self) -> list[Decimal]:
+        """Quantities of the resting stops, the largest first."""
+        live = self.at_venue(side=Side.SELL, live=True)
+        return sorted((o.leaves for o in live if o.trigger_price is not None), reverse=True)
 
     def sold_at_venue(self) -> Decimal:
         return sum((order.filled for order in self.at_venue(side=Side.SELL)), Decimal(0))
