@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brackets.venue.kraken import budget, parsing, placing
+from brackets.venue.kraken import amending, budget, parsing, placing
 from brackets.venue.kraken.wire import body_difference
-from brackets.venue.port import Instrument, OrderKind, OrderRequest, Reason, Refused, Side, UnknownWord
+from brackets.venue.port import (
+    AmendRequest,
+    Instrument,
+    OrderKind,
+    OrderRequest,
+    Reason,
+    Refused,
+    Side,
+    UnknownWord,
+)
 
 exact = st.decimals(min_value=0, max_value=10**12, places=10, allow_nan=False, allow_infinity=False)
 anything = st.one_of(
@@ -76,6 +85,34 @@ def test_an_order_on_lot_and_tick_leaves_digit_for_digit(
     body = placing.order_call(request, instrument).body
     assert Decimal(str(body["volume"])) == request.quantity
     assert Decimal(str(body["price"])) == request.limit_price
+
+
+@given(
+    st.integers(1, 10**15),
+    st.integers(1, 10**12),
+    st.integers(1, 10**12),
+    st.integers(0, 8),
+    st.sampled_from(["0.1", "0.05", "1", "0.0000001"]),
+)
+def test_an_amendment_on_lot_and_tick_leaves_digit_for_digit(
+    lots: int, limit: int, trigger: int, lot_decimals: int, tick: str
+) -> None:
+    instrument = pair(tick=Decimal(tick), lot_decimals=lot_decimals)
+    request = AmendRequest(
+        venue_order_id="O1",
+        symbol="BTC/USD",
+        touched_at=None,
+        quantity=lots * instrument.lot_step,
+        limit_price=limit * instrument.tick_size,
+        trigger_price=trigger * instrument.tick_size,
+    )
+    assert amending.refusal(request, instrument) is None
+    body = amending.amend_call(request).body
+    assert [Decimal(str(body[name])) for name in ("order_qty", "limit_price", "trigger_price")] == [
+        request.quantity,
+        request.limit_price,
+        request.trigger_price,
+    ]
 
 
 @given(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from brackets.core import leaving
 from brackets.venue.kraken import error_table, errors
 from brackets.venue.kraken.error_table import Full
 from brackets.venue.port import Reason, Refused, Unknown
-from brackets.venue.treatments import TREATMENTS, Treatment, Write
+from brackets.venue.treatments import RETRY_FOR_SECONDS, TREATMENTS, Treatment, Write
 
 
 def said(*words: str, has_result: bool = False) -> errors.Said:
@@ -182,3 +183,11 @@ def test_every_row_of_the_table_is_reached_by_a_string_above() -> None:
         )
     }
     assert {row.pattern for row in error_table.ROWS} - reached == set()
+
+
+def test_the_machine_tries_again_exactly_where_the_table_says_so() -> None:
+    """A refused placement it may repeat: later, when a counter has decayed, or once the id is read."""
+    again = {Treatment.RETRY, Treatment.THROTTLE, Treatment.AMBIGUOUS}
+    listed = {reason for reason, treatment in TREATMENTS[Write.PLACE].items() if treatment in again}
+    assert leaving.RETRYABLE | {leaving.INSUFFICIENT_FUNDS} == listed
+    assert set(RETRY_FOR_SECONDS) == {leaving.INSUFFICIENT_FUNDS}
