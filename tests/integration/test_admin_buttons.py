@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,11 +12,17 @@ from django.urls import reverse
 from brackets.models import Account
 from risk.models import SystemConfig
 from tests import factories
+from trading.core.asks import Kind
 from trading.models import Command, Trade
 
 BUTTONS = {
     "buy": {"symbol": "ETH/USD", "amount_usd": "50"},
+    "force-test": {"symbol": "ETH/USD", "amount_usd": "50"},
+    "sell": {"symbol": "ETH/USD", "amount_token": "0.01"},
     "close": {"trade": "1"},
+    "edit": {"trade": "1", "stop_loss_price": "2460"},
+    "protect": {"symbol": "ETH/USD", "quantity": "0.1"},
+    "liquidate-all": {"reason": "fire"},
     "pause": {"reason": "storm"},
     "resume": {"reason": "calm"},
 }
@@ -65,11 +72,53 @@ def test_a_denial_is_said(desk: Client) -> None:
     assert Command.objects.first().status == "denied"
 
 
+def test_every_command_has_its_button() -> None:
+    assert set(BUTTONS) == set(Kind)
+
+
 def test_close_leaves_the_trade(desk: Client) -> None:
     trade = factories.protect(factories.open_trade())
-    press(desk, "close", trade=str(trade.pk))
+    press(desk, "close", trade=str(trade.pk), confirmed="yes")
     trade.bracket.refresh_from_db()
     assert trade.bracket.state == "EXITING"
+
+
+@pytest.mark.parametrize("kind", ["sell", "close", "edit", "protect", "liquidate-all"])
+def test_what_sells_or_binds_coins_is_asked_twice(desk: Client, kind: str) -> None:
+    asked = desk.post(button(kind), {**BUTTONS[kind], "key": "one form"}, follow=True)
+    assert Command.objects.count() == 0
+    for value in BUTTONS[kind].values():
+        assert value in asked.content.decode()  # what was understood
+    hidden = dict(re.findall(r'name="([a-z_]+)" value="([^"]*)"', asked.content.decode()))
+    wanted = {**BUTTONS[kind], "key": "one form", "confirmed": "yes"}
+    assert wanted.items() <= hidden.items()
+
+
+def test_a_part_is_sold_and_the_legs_are_moved_from_the_page_of_the_trade(desk: Client) -> None:
+    trade = factories.protect(factories.open_trade())
+    page = desk.get(reverse("admin:trading_trade_change", args=[trade.pk])).content.decode()
+    assert all(button(kind) in page for kind in ("sell", "edit", "close"))
+
+    press(desk, "edit", trade=str(trade.pk), stop_loss_price="2460", confirmed="yes")
+    trade.bracket.refresh_from_db()
+    assert trade.bracket.stop_price == 2460
+
+    press(desk, "sell", symbol="ETH/USD", amount_token="0.005", confirmed="yes")
+    trade.bracket.refresh_from_db()
+    assert str(trade.bracket.reduce_quantity) == "0.00500000"
+
+
+def test_liquidate_all_pauses_and_says_so(desk: Client) -> None:
+    factories.protect(factories.open_trade())
+    said = press(desk, "liquidate-all", reason="fire", confirmed="yes")
+    assert SystemConfig.objects.get().system_status == "PAUSED"
+    assert "1 trades are leaving" in said
+
+
+def test_a_closed_trade_has_no_buttons(desk: Client) -> None:
+    trade = factories.close_by_stop(factories.protect(factories.open_trade()))
+    page = desk.get(reverse("admin:trading_trade_change", args=[trade.pk])).content.decode()
+    assert button("close") not in page
 
 
 @pytest.mark.parametrize(
@@ -77,7 +126,12 @@ def test_close_leaves_the_trade(desk: Client) -> None:
     [
         ("buy", {"symbol": "ETH/USD", "amount_usd": "ten"}, "amount_usd"),
         ("buy", {"symbol": "FOO/USD", "amount_usd": "10"}, "FOO/USD"),
-        ("close", {"trade": "99"}, "no trade 99"),
+        ("close", {"trade": "99", "confirmed": "yes"}, "no trade 99"),
+        ("edit", {"trade": "99", "stop_loss_price": "5", "confirmed": "yes"}, "no trade 99"),
+        ("edit", {"trade": "99", "confirmed": "yes"}, "stop_loss_price"),
+        ("sell", {}, "symbol is required"),
+        ("protect", {"symbol": "ETH/USD", "quantity": "all", "confirmed": "yes"}, "quantity"),
+        ("liquidate-all", {}, "reason is required"),
         ("pause", {}, "reason is required"),
     ],
 )

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from brackets import accounts
 from trading import commands, door, tokens
 from trading.admin import control
 from trading.admin.base import NOTHING, LookOnlyAdmin, Refreshing, actor_of, exact, plain, tag
@@ -51,6 +52,21 @@ class TradeAdmin(Refreshing, LookOnlyAdmin):
             return NOTHING
         kind = "gain" if row.realized_pnl > 0 else "loss" if row.realized_pnl < 0 else "quiet"
         return format_html('<span class="{}">{}</span>', kind, plain(row.realized_pnl))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of a trade; an open one of the running account has its buttons there."""
+        row = self.get_object(request, object_id)
+        running = row is not None and row.account_id == accounts.current().pk
+        may_act = running and row.status == Trade.Status.OPEN and self.has_trade_permission(request)
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "may_act": may_act}
+        )
 
     def has_trade_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("trading.trade")

@@ -44,6 +44,7 @@ def control_room(context: Context) -> dict[str, Any]:
         "may_look": user.has_perm("brackets.view_bracket"),
         "may_trade": user.has_perm("trading.trade"),
         "may_pause": user.has_perm("trading.pause"),
+        "may_liquidate": user.has_perm("trading.liquidate"),
         "brackets": open_rows() if user.has_perm("brackets.view_bracket") else [],
         "symbols": Instrument.objects.filter(account=account, status="online", quote="USD").values_list(
             "symbol", flat=True
