@@ -81,7 +81,11 @@ def test_it_goes_on_from_what_was_stored():
         for symbol, minutes, _, text in bars.take_ended():
             stored.setdefault((symbol, minutes), []).append(text)
     again = candles(began_at=0)
-    again.restore(bars.snapshot(), ended=lambda symbol, minutes: stored.get((symbol, minutes), []))
+    again.restore(
+        bars.snapshot(),
+        longer=bars.longer_snapshot(),
+        ended=lambda symbol, minutes: stored.get((symbol, minutes), []),
+    )
     for each in (bars, again):
         add(each, MIDNIGHT + 7230, "111")
     now = Decimal(MIDNIGHT + 7300)

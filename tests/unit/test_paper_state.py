@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from brackets.venue.paper.bars import KEPT
 from brackets.venue.paper.market import BadMarket, build_market
 from brackets.venue.paper.rules import Options
 from brackets.venue.paper.state_path import paper_state_path
@@ -112,4 +113,33 @@ def test_it_stores_all_of_a_step_or_nothing(tmp_path):
     assert venue.store.nonces() == {}
     venue.reload()
     assert venue.engine.account.balance("XETH") == 0
+    venue.store.close()
+
+
+def test_it_drops_the_bars_that_no_answer_can_reach(tmp_path):
+    venue = venue_on(tmp_path / "state.sqlite3")
+    for hour in range(1, 14):
+        for minute in range(60):
+            venue.candles.add(venue.market.ticks(), now=NOW + hour * 3600 + minute * 60, seconds=Decimal(1))
+        venue.commit_by_hand()
+    symbol = venue.market.symbols[0]
+    stored = venue.store.bars(symbol=symbol, minutes=1, limit=10_000)
+    assert KEPT <= len(stored) <= KEPT + 60
+    assert len(venue.store.bars(symbol=symbol, minutes=60, limit=100)) >= 11
+    venue.store.close()
+
+
+def test_many_pairs_are_stored_once_a_second_and_with_every_change(tmp_path, monkeypatch):
+    monkeypatch.setattr("brackets.venue.paper.venue.MANY_PAIRS", 1)
+    venue = venue_on(tmp_path / "state.sqlite3")
+    venue.tick(seconds=Decimal(1), now=NOW + 2)
+    kept = venue.store.read("market")
+    venue.tick(seconds=Decimal("0.25"), now=NOW + Decimal("2.25"))
+    assert venue.store.read("market") == kept
+    venue.tick(seconds=Decimal("0.75"), now=NOW + 3)
+    assert venue.store.read("market") != kept
+    venue.engine.deposit(asset="ZUSD", amount=Decimal(1), now=NOW + 3)
+    kept = venue.store.read("market")
+    venue.tick(seconds=Decimal("0.25"), now=NOW + Decimal("3.25"))
+    assert venue.store.read("market") != kept
     venue.store.close()

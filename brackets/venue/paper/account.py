@@ -61,3 +61,21 @@ class Account:
                 at=at,
             )
         )
+
+
+class HeldOver:
+    """Reservations that outlive their orders for a while, where the venue is told to be slow."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._held: list[tuple[Decimal, str, Decimal]] = []  # until when, asset, amount
+
+    def hold(self, asset: str, amount: Decimal, *, until: Decimal) -> None:
+        self._account.reserve(asset, amount)
+        self._held.append((until, asset, amount))
+
+    def release(self, now: Decimal) -> None:
+        """Free what is due."""
+        for held in [held for held in self._held if held[0] <= now]:
+            self._held.remove(held)
+            self._account.reserve(held[1], -held[2])

@@ -2,7 +2,8 @@
 
 Stands beside the engine, fed with the same ticks; read by OHLC and Ticker. The past (`market.history`)
 is re-stamped to end where the bar of the market's first moment begins. A minute without ticks (the
-venue was down) is answered as a flat bar without volume.
+venue was down) is answered as a flat bar without volume. A tick touches the bar of its minute alone;
+longer bars are made of finished minutes, so that a thousand pairs cost little four times a second.
 """
 
 from __future__ import annotations
@@ -44,19 +45,39 @@ class Candle:
         return self.turnover / self.volume if self.volume else self.close
 
     def with_tick(self, price: Decimal, volume: Decimal) -> Candle:
-        return replace(
-            self,
-            high=max(self.high, price),
-            low=min(self.low, price),
+        return Candle(
+            opened_at=self.opened_at,
+            open=self.open,
+            high=price if price > self.high else self.high,
+            low=price if price < self.low else self.low,
             close=price,
             volume=self.volume + volume,
             turnover=self.turnover + price * volume,
             count=self.count + 1,
         )
 
+    def followed_by(self, later: Candle) -> Candle:
+        """This bar with one that comes after it in the same interval."""
+        return Candle(
+            opened_at=self.opened_at,
+            open=self.open,
+            high=max(self.high, later.high),
+            low=min(self.low, later.low),
+            close=later.close,
+            volume=self.volume + later.volume,
+            turnover=self.turnover + later.turnover,
+            count=self.count + later.count,
+        )
+
+    def within(self, seconds: int) -> Candle:
+        """This bar as the first of its interval of so many seconds."""
+        return replace(self, opened_at=self.opened_at - self.opened_at % seconds)
+
     def text(self) -> str:
-        prices = (self.open, self.high, self.low, self.close, self.volume, self.turnover)
-        return json.dumps([self.opened_at, *map(str, prices), self.count])
+        return (
+            f'[{self.opened_at},"{self.open}","{self.high}","{self.low}","{self.close}",'
+            f'"{self.volume}","{self.turnover}",{self.count}]'
+        )
 
     @classmethod
     def of_text(cls, text: str) -> Candle:
@@ -80,40 +101,71 @@ class Candles:
         self.began_at = began_at
         self._past = past
         self._past_read: dict[tuple[str, int], tuple[int, list[Candle]]] = {}
-        self._own: dict[tuple[str, int], deque[Candle]] = {}
+        self._minutes: dict[str, Candle] = {}  # the one being made, by symbol
+        self._longer: dict[tuple[str, int], Candle] = {}  # being made, of finished minutes
+        self._whole: dict[tuple[str, int], deque[Candle]] = {}
         self._ended: list[tuple[str, int, int, str]] = []
+        self.longer_changed = True  # since it was last stored
 
     def add(self, ticks: Iterable[Tick], *, now: Decimal, seconds: Decimal) -> None:
         """Ticks that hold for the `seconds` before `now`."""
+        opened_at = int(now) - int(now) % 60
+        share = seconds / TURNOVER_SECONDS
         for tick in ticks:
-            volume = (tick.depth * seconds / TURNOVER_SECONDS).quantize(LOT)
-            for minutes in INTERVALS:
-                self._add(tick.symbol, minutes, int(now), tick.last, volume)
+            volume = (tick.depth * share).quantize(LOT)
+            present = self._minutes.get(tick.symbol)
+            if present is not None:
+                if opened_at <= present.opened_at:  # also when the wall clock was set back
+                    self._minutes[tick.symbol] = present.with_tick(tick.last, volume)
+                    continue
+                self._finish(tick.symbol, present)
+            self._minutes[tick.symbol] = Candle(
+                opened_at=opened_at,
+                open=tick.last,
+                high=tick.last,
+                low=tick.last,
+                close=tick.last,
+                volume=volume,
+                turnover=tick.last * volume,
+                count=1,
+            )
 
-    def _add(self, symbol: str, minutes: int, now: int, price: Decimal, volume: Decimal) -> None:
-        bars = self._own.setdefault((symbol, minutes), deque(maxlen=KEPT))
-        opened_at = now - now % (minutes * 60)
-        if bars and opened_at <= bars[-1].opened_at:  # also when the wall clock was set back
-            bars[-1] = bars[-1].with_tick(price, volume)
-            return
-        if bars:
-            self._ended.append((symbol, minutes, bars[-1].opened_at, bars[-1].text()))
-        fresh = Candle(
-            opened_at=opened_at,
-            open=price,
-            high=price,
-            low=price,
-            close=price,
-            volume=volume,
-            turnover=price * volume,
-            count=1,
-        )
-        bars.append(fresh)
+    def _finish(self, symbol: str, minute: Candle) -> None:
+        """A minute is over: it is a bar of its own, and a part of the longer ones."""
+        self.longer_changed = True
+        self._end(symbol, 1, minute)
+        for minutes in INTERVALS[1:]:
+            part = minute.within(minutes * 60)
+            present = self._longer.get((symbol, minutes))
+            if present is not None and part.opened_at <= present.opened_at:
+                part = present.followed_by(part)
+            elif present is not None:
+                self._end(symbol, minutes, present)
+            self._longer[(symbol, minutes)] = part
+
+    def _end(self, symbol: str, minutes: int, bar: Candle) -> None:
+        self._whole.setdefault((symbol, minutes), deque(maxlen=KEPT)).append(bar)
+        self._ended.append((symbol, minutes, bar.opened_at, bar.text()))
+
+    def _own(self, symbol: str, minutes: int) -> list[Candle]:
+        """The bars made of ticks, with the one being made."""
+        bars = list(self._whole.get((symbol, minutes), ()))
+        minute, longer = self._minutes.get(symbol), self._longer.get((symbol, minutes))
+        if longer is not None:
+            bars.append(longer)
+        if minute is None:
+            return bars
+        part = minute.within(minutes * 60)
+        if longer is not None and part.opened_at <= longer.opened_at:
+            bars[-1] = longer.followed_by(part)
+        else:
+            bars.append(part)
+        return bars
 
     def read(self, symbol: str, *, minutes: int, now: Decimal, count: int = KEPT) -> list[Candle]:
         """The last `count` bars, oldest first, up to the one that is still being made."""
         seconds = minutes * 60
-        own = list(self._own.get((symbol, minutes), ()))[-count:]
+        own = self._own(symbol, minutes)[-count:]
         bars = own if len(own) == count else [*self._history(symbol, minutes, count), *own]
         present = int(now) - int(now) % seconds
         filled: list[Candle] = []
@@ -148,18 +200,34 @@ class Candles:
         return taken
 
     def snapshot(self) -> dict[str, Any]:
-        """The bars still being made, JSON-able."""
+        """The minutes being made, JSON-able."""
         return {
             "began_at": self.began_at,
-            "current": [[s, minutes, bars[-1].text()] for (s, minutes), bars in self._own.items() if bars],
+            "current": [[symbol, 1, bar.text()] for symbol, bar in self._minutes.items()],
         }
 
-    def restore(self, snapshot: dict[str, Any], *, ended: Callable[[str, int], Iterable[str]]) -> None:
-        """Go on from a snapshot and the stored ended bars of each symbol and interval."""
+    def longer_snapshot(self) -> list[list[Any]]:
+        """The longer bars being made, JSON-able: they change once a minute."""
+        return [[symbol, minutes, bar.text()] for (symbol, minutes), bar in self._longer.items()]
+
+    def restore(
+        self,
+        snapshot: dict[str, Any],
+        *,
+        longer: Iterable[list[Any]],
+        ended: Callable[[str, int], Iterable[str]],
+    ) -> None:
+        """Go on from snapshots and the stored ended bars of each symbol and interval."""
         self.began_at = snapshot["began_at"]
-        for symbol, minutes, text in snapshot["current"]:
-            bars = [Candle.of_text(stored) for stored in ended(symbol, minutes)]
-            self._own[(symbol, minutes)] = deque([*bars, Candle.of_text(text)], maxlen=KEPT)
+        for symbol, minutes, text in (*snapshot["current"], *longer):
+            if minutes == 1:
+                self._minutes[symbol] = Candle.of_text(text)
+            else:
+                self._longer[(symbol, minutes)] = Candle.of_text(text)
+        for symbol in self._minutes:
+            for minutes in INTERVALS:
+                bars = [Candle.of_text(text) for text in ended(symbol, minutes)]
+                self._whole[(symbol, minutes)] = deque(bars, maxlen=KEPT)
 
 
 def _flat(before: Candle, *, until: int, seconds: int) -> Iterable[Candle]:

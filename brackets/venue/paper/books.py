@@ -6,6 +6,7 @@ its two ledger entries, or a reservation, each written down in the changes of th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -94,6 +95,16 @@ class Books:
     def of_symbol(self, symbol: str) -> dict[str, Order]:
         """The open orders of one pair, by txid."""
         return self._by_symbol.get(symbol, {})
+
+    def in_turn(self, symbols: Iterable[str]) -> list[Order]:
+        """The open orders of these symbols: what takes before what rests, better prices first, then age."""
+
+        def turn(order: Order) -> tuple[bool, Decimal, int]:
+            limit = order.limit_price if order.resting else None
+            better = ZERO if limit is None else (-limit if order.side is Side.BUY else limit)
+            return order.resting, better, order.number
+
+        return sorted((o for symbol in symbols for o in self.of_symbol(symbol).values()), key=turn)
 
     def by_client_id(self, cl_ord_id: str) -> Order | None:
         txid = self._by_client_id.get(cl_ord_id)

@@ -53,6 +53,7 @@ class Start:
     start: str = ""
     speed: str = ""
     seed: str = ""
+    pairs: int | None = None  # of the synthetic market
     latency_seconds: float = 0.0
     deposits: Mapping[str, Decimal] = field(default_factory=lambda: dict(FIRST_DEPOSITS))
     world: str | None = None
@@ -126,7 +127,9 @@ def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
         raise CannotStart(f"{error}; give the one the clients use.") from None
     if start.tier is not None and start.tier not in TIERS:
         raise CannotStart(f"{start.tier!r} is no tier; there are {', '.join(TIERS)}.")
-    market = build_market(market=start.market, start=start.start, speed=start.speed, seed=start.seed)
+    market = build_market(
+        market=start.market, start=start.start, speed=start.speed, seed=start.seed, pairs=start.pairs
+    )
     if start.control_port is not None:
         market = HandledMarket(market)
     now = wall_clock()
@@ -175,6 +178,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
     parser.add_argument("--start", default="", help="ISO time inside the candle file")
     parser.add_argument("--speed", default="", help="candle seconds a wall second")
     parser.add_argument("--seed", default="", help="of the synthetic market")
+    parser.add_argument("--pairs", type=int, help="how many the synthetic market has (6)")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of every request, there and back")
     parser.add_argument("--balance", action="append", metavar="ZUSD=10000", help="first deposit, repeatable")
     parser.add_argument("--tier", default="starter", choices=sorted(TIERS), help="of the key's limits")
@@ -197,6 +201,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         start=given.start,
         speed=given.speed,
         seed=given.seed,
+        pairs=given.pairs,
         latency_seconds=given.latency_ms / 1000,
         deposits=_deposits(given.balance) if given.balance else dict(FIRST_DEPOSITS),
         world=given.world,

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from brackets.venue.paper import holds, liquidity, rules
-from brackets.venue.paper.account import Account
+from brackets.venue.paper.account import Account, HeldOver
 from brackets.venue.paper.amending import Edit, amended, edited
 from brackets.venue.paper.books import Books, pays_with
 from brackets.venue.paper.market import Tick
@@ -56,7 +56,7 @@ class Engine:
         self._books = Books(seed=seed)
         self._taken: dict[tuple[str, Side], Decimal] = {}  # of the present tick's liquidity
         self._arrivals: list[Order] = []  # secondaries made by the present step
-        self._held_over: list[tuple[Decimal, str, Decimal]] = []  # until when, asset, amount
+        self._held_over = HeldOver(self.account)
 
     @property
     def open_orders(self) -> dict[str, Order]:
@@ -78,7 +78,7 @@ class Engine:
 
         Validation checks all but the funds (whether Kraken's does is not established).
         """
-        self._release_holds(now)
+        self._held_over.release(now)
         self.check(request, now=now)
         return None if validate else self._place(request, now)
 
@@ -149,7 +149,7 @@ class Engine:
 
     def amend(self, change: Amendment, *, now: Decimal) -> str:
         """Change an open order's terms in place; the amendment's id. Raises Refused."""
-        self._release_holds(now)
+        self._held_over.release(now)
         rules.check_deadline(change.deadline_at, now=now)
         order = self.find_open(txid=change.txid, cl_ord_id=change.cl_ord_id)
         if order is None:
@@ -171,7 +171,7 @@ class Engine:
 
     def edit(self, edit: Edit, *, now: Decimal, validate: bool = False) -> tuple[Order, Order | None]:
         """Cancel an order and place another in its place: the old one, and the new one. Raises Refused."""
-        self._release_holds(now)
+        self._held_over.release(now)
         order = self.find_open(txid=edit.txid)
         if order is None:
             raise Refused(rules.UNKNOWN_ORDER)
@@ -194,14 +194,14 @@ class Engine:
         moved = {tick.symbol: tick for tick in ticks}
         self.ticks.update(moved)
         self._taken = {key: taken for key, taken in self._taken.items() if key[0] not in moved}
-        self._release_holds(now)
+        self._held_over.release(now)
         for order in self._books.expired(now):
             self._books.end(order, Status.EXPIRED, "", now)
         if self.cancel_all_at is not None and self.cancel_all_at <= now:
             self.cancel_all_at = None
             for order in list(self.open_orders.values()):
                 self._cancel(order, "Cancel all orders after timeout", now)
-        for order in self._in_turn(moved):
+        for order in self._books.in_turn(symbol for symbol in moved if self.mode_of(symbol) in MATCHING):
             self._work(order, now)
         self._settle_arrivals(now)
 
@@ -223,6 +223,11 @@ class Engine:
     def open_count(self, symbol: str) -> int:
         """How many orders of a pair are open."""
         return len(self._books.of_symbol(symbol))
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._books.changes)
 
     def take_changes(self) -> Changes:
         """What happened since this was last called."""
@@ -383,29 +388,12 @@ class Engine:
 
     # --- small things ------------------------------------------------------------------------------
 
-    def _in_turn(self, moved: dict[str, Tick]) -> list[Order]:
-        """The open orders of these symbols: what takes before what rests, better prices first, then age."""
-
-        def turn(order: Order) -> tuple[bool, Decimal, int]:
-            limit = order.limit_price if order.resting else None
-            better = ZERO if limit is None else (-limit if order.side is Side.BUY else limit)
-            return order.resting, better, order.number
-
-        matching = [symbol for symbol in moved if self.mode_of(symbol) in MATCHING]
-        return sorted((o for symbol in matching for o in self._books.of_symbol(symbol).values()), key=turn)
-
     def _cancel(self, order: Order, reason: str, now: Decimal) -> None:
         """End an order; what it reserved is free at once, or as late as the venue was told to be."""
         self._books.end(order, Status.CANCELED, reason, now)
         if self.hold_release_seconds and order.reserved:
-            self.account.reserve(pays_with(order), order.reserved)
-            self._held_over.append((now + self.hold_release_seconds, pays_with(order), order.reserved))
-
-    def _release_holds(self, now: Decimal) -> None:
-        due = [held for held in self._held_over if held[0] <= now]
-        for held in due:
-            self._held_over.remove(held)
-            self.account.reserve(held[1], -held[2])
+            until = now + self.hold_release_seconds
+            self._held_over.hold(pays_with(order), order.reserved, until=until)
 
     def _would_take(self, order: Order) -> bool:
         """Whether this is a post-only order that would take liquidity."""

@@ -13,16 +13,15 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Protocol
 
-TICK_SIZES = MappingProxyType(
-    {
-        "BTC/USD": Decimal("0.1"),
-        "ETH/USD": Decimal("0.01"),
-        "SOL/USD": Decimal("0.01"),
-        "XRP/USD": Decimal("0.00001"),
-        "ADA/USD": Decimal("0.000001"),
-        "LTC/USD": Decimal("0.01"),
-    }
-)
+_TICK_SIZES = {
+    "BTC/USD": Decimal("0.1"),
+    "ETH/USD": Decimal("0.01"),
+    "SOL/USD": Decimal("0.01"),
+    "XRP/USD": Decimal("0.00001"),
+    "ADA/USD": Decimal("0.000001"),
+    "LTC/USD": Decimal("0.01"),
+}
+TICK_SIZES = MappingProxyType(_TICK_SIZES)  # `pairs.list_pair` adds to them
 LOT_STEP = Decimal("0.00000001")  # depth and volume, base coins
 LOWEST_PRICE_TICKS = 2  # so that a bid one tick below it is still a price
 SLOWEST, FASTEST = Decimal("0.001"), Decimal("1000000")  # candle seconds a wall second
@@ -95,8 +94,10 @@ class Market(Protocol):
         ...
 
 
-def build_market(*, market: str, start: str, speed: str, seed: str) -> Market:
+def build_market(*, market: str, start: str, speed: str, seed: str, pairs: int | None = None) -> Market:
     """The market named by four environment texts; an empty text means the default.
+
+    `pairs` asks for so many synthetic pairs instead of the usual six, and lists them.
 
     `market` is `synthetic` or the path of a candle file, `start` an ISO time inside the file (UTC
     where it names no offset), `speed` candle seconds a wall second, `seed` a whole number.
@@ -104,6 +105,7 @@ def build_market(*, market: str, start: str, speed: str, seed: str) -> Market:
     """
     # Imported here because both build on the values above: the interface stays importable alone.
     from brackets.venue.paper.candles import CandleMarket, load_candles
+    from brackets.venue.paper.crowd import crowd
     from brackets.venue.paper.synthetic import SyntheticMarket
 
     chosen = market.strip() or "synthetic"
@@ -114,7 +116,12 @@ def build_market(*, market: str, start: str, speed: str, seed: str) -> Market:
                 f"PAPER_START is {start.strip()!r}, but the synthetic market has no calendar; "
                 "unset it, or name a candle file in PAPER_MARKET."
             )
-        return SyntheticMarket(seed=whole_seed, speed=_speed(speed, SYNTHETIC_SPEED))
+        pace = _speed(speed, SYNTHETIC_SPEED)
+        if pairs is None:
+            return SyntheticMarket(seed=whole_seed, speed=pace)
+        return SyntheticMarket(seed=whole_seed, speed=pace, coins=crowd(pairs))
+    if pairs is not None:
+        raise BadMarket("a number of pairs was given, but only the synthetic market can have more or fewer.")
     # Speed first: a wrong number is said before a large file is read.
     pace = _speed(speed, CANDLE_SPEED)
     return CandleMarket(load_candles(chosen), start=start.strip(), speed=pace)
@@ -132,6 +139,16 @@ def tick_around(*, symbol: str, last_ticks: int, spread_bps: Decimal, depth: Dec
         last=last_ticks * tick_size,
         depth=max(depth.quantize(LOT_STEP), LOT_STEP),
     )
+
+
+def list_symbol(symbol: str, tick_size: Decimal) -> None:
+    """Let a further symbol have prices. Called through `pairs.list_pair` alone."""
+    _TICK_SIZES[symbol] = tick_size
+
+
+def unlist_symbol(symbol: str) -> None:
+    """Forget a symbol that was listed. Called through `pairs` alone."""
+    del _TICK_SIZES[symbol]
 
 
 def candle_seconds(wall_seconds: Decimal, *, speed: Decimal) -> Decimal:

@@ -1,17 +1,20 @@
-"""What trades on the paper venue: Kraken's own names, decimals, minima and fees of six pairs.
+"""What trades on the paper venue: Kraken's own names, decimals, minima and fees of six pairs, and others.
 
 The ground every other room of the paper venue stands on. The numbers are Kraken's (AssetPairs and
 Assets); minima are those of a time when the pair cost about what the synthetic market starts at,
-for Kraken moves them with the price to stay near five dollars.
+for Kraken moves them with the price to stay near five dollars. A process that serves other pairs lists
+them once, before anything else of it is made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from brackets.venue.paper.market import TICK_SIZES
+from brackets.venue.paper.market import TICK_SIZES, list_symbol, unlist_symbol
 
 TAKER_RATE = Decimal("0.0040")  # Kraken's lowest volume tier
 MAKER_RATE = Decimal("0.0025")
@@ -70,7 +73,8 @@ def _assets() -> dict[str, Asset]:
     }
 
 
-ASSETS = MappingProxyType(_assets())
+_ASSETS = _assets()
+ASSETS = MappingProxyType(_ASSETS)  # by code
 
 
 def _pairs() -> dict[str, Pair]:
@@ -101,14 +105,43 @@ def _pairs() -> dict[str, Pair]:
     }
 
 
-PAIRS = MappingProxyType(_pairs())  # by symbol
-_BY_NAME = MappingProxyType(
-    {
-        name: pair
-        for pair in PAIRS.values()
-        for name in (pair.code, pair.altname, pair.wsname, pair.symbol, pair.symbol.replace("/", ""))
-    }
-)
+_PAIRS = _pairs()
+PAIRS = MappingProxyType(_PAIRS)  # by symbol
+
+
+def _names(pair: Pair) -> tuple[str, ...]:
+    return pair.code, pair.altname, pair.wsname, pair.symbol, pair.symbol.replace("/", "")
+
+
+_BY_NAME = {name: pair for pair in PAIRS.values() for name in _names(pair)}
+
+
+def list_pair(pair: Pair) -> None:
+    """Let a further pair trade in this process, or one that is listed by other terms."""
+    for asset in (pair.base, pair.quote):
+        _ASSETS[asset.code] = asset
+    _PAIRS[pair.symbol] = pair
+    _BY_NAME.update({name.upper(): pair for name in _names(pair)})
+    list_symbol(pair.symbol, pair.tick_size)
+
+
+@contextmanager
+def listing_kept() -> Iterator[None]:
+    """Forget at the end what was listed inside: for a process that makes one venue after another."""
+    assets, pairs, names = dict(_ASSETS), dict(_PAIRS), dict(_BY_NAME)
+    try:
+        yield
+    finally:
+        for symbol in _PAIRS.keys() - pairs.keys():
+            unlist_symbol(symbol)
+        _ASSETS.clear()
+        _ASSETS.update(assets)
+        _BY_NAME.clear()
+        _BY_NAME.update(names)
+        _PAIRS.clear()
+        for pair in pairs.values():
+            _PAIRS[pair.symbol] = pair
+            list_symbol(pair.symbol, pair.tick_size)
 
 
 def find_pair(name: str) -> Pair | None:

@@ -18,6 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
+from brackets.venue.paper.bars import KEPT
 from brackets.venue.paper.codec import decode, encode
 from brackets.venue.paper.orders import Changes, Entry, Order, Status, Trade
 
@@ -141,7 +142,15 @@ class Store:
                 "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
                 [(e.number, e.ledger_id, e.kind, e.asset, micros(e.at), encode(e)) for e in changes.entries],
             )
-            self._db.executemany("INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?)", list(bars))
+            self._keep_bars(list(bars))
+
+    def _keep_bars(self, bars: list[tuple[str, int, int, str]]) -> None:
+        """Store ended bars, and drop those of the same kind that no answer can reach any more."""
+        self._db.executemany("INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?)", bars)
+        self._db.executemany(
+            "DELETE FROM bars WHERE symbol = ? AND minutes = ? AND at < ?",
+            [(symbol, minutes, at - KEPT * minutes * 60) for symbol, minutes, at, _ in bars],
+        )
 
     def begin(self, *, world: str | None) -> None:
         """Mark a fresh file as this program's."""

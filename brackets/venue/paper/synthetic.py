@@ -13,6 +13,7 @@ Floats live inside the process only; a price leaves it as a whole number of tick
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -176,7 +177,9 @@ class SyntheticMarket:
 
     symbols: tuple[str, ...] = tuple(COINS)
 
-    def __init__(self, *, seed: int, speed: Decimal) -> None:
+    def __init__(self, *, seed: int, speed: Decimal, coins: Mapping[str, Coin] = COINS) -> None:
+        self._coins = coins
+        self.symbols = tuple(coins)
         self._seed = seed
         self._speed = speed
         self._rng = Random(f"{seed}:live")
@@ -195,7 +198,7 @@ class SyntheticMarket:
         keep = math.exp(-PULL * length)
         for _ in range(steps):
             common = self._market.step(self._rng, length)
-            for symbol, coin in COINS.items():
+            for symbol, coin in self._coins.items():
                 move = coin.scale * (common + self._own[symbol].step(self._rng, length))
                 self._logs[symbol] = _within(self._logs[symbol] * keep + move)
         self._ticks = self._fresh_ticks()
@@ -211,9 +214,11 @@ class SyntheticMarket:
     def history(self, symbol: str, *, minutes: int, count: int) -> tuple[Bar, ...]:
         check_history(self.symbols, symbol, minutes=minutes, count=count)
         # Built of minutes up to the hour, so that 1, 5 and 60 minutes agree; longer bars of longer units.
-        unit = next(unit for unit in UNITS if unit == 1 or (minutes > unit and minutes % unit == 0))
+        # In a crowd hours are made whole: a day of minutes of a thousand pairs would take seconds.
+        least = minutes if len(self.symbols) > len(COINS) else minutes - 1
+        unit = next(unit for unit in UNITS if unit == 1 or (unit <= least and minutes % unit == 0))
         if unit not in self._pasts:
-            self._pasts[unit] = _Past(self._seed, float(60 * unit * self._speed))
+            self._pasts[unit] = _Past(self._seed, float(60 * unit * self._speed), self._coins)
         return self._pasts[unit].bars(symbol, size=minutes // unit, count=count)
 
     def snapshot(self) -> dict[str, Any]:
@@ -266,7 +271,7 @@ class SyntheticMarket:
         weather = max(
             (WEATHER[self._market.regime], WEATHER[self._own[symbol].regime]), key=lambda w: w.spread_bps
         )
-        last_ticks = _price_ticks(symbol, self._logs[symbol])
+        last_ticks = _price_ticks(symbol, self._coins[symbol], self._logs[symbol])
         price = float(last_ticks * TICK_SIZES[symbol])
         return tick_around(
             symbol=symbol,
@@ -297,20 +302,23 @@ class _Past:
     asking again gives the same bars.
     """
 
-    def __init__(self, seed: int, unit_seconds: float) -> None:
+    def __init__(self, seed: int, unit_seconds: float, coins: Mapping[str, Coin]) -> None:
+        self._coins = coins
         self._seconds = unit_seconds
         self._keep = math.exp(-PULL * unit_seconds)
         self._market_rng = Random(f"{seed}:past:market")
         self._market = Factor.somewhere(self._market_rng)
         self._market_moves: list[tuple[float, Regime]] = []
-        self._walks = {symbol: _Walk.of(Random(f"{seed}:past:{symbol}")) for symbol in COINS}
+        self._walks = {symbol: _Walk.of(Random(f"{seed}:past:{symbol}")) for symbol in coins}
 
     def bars(self, symbol: str, *, size: int, count: int) -> tuple[Bar, ...]:
         """`count` bars of `size` units each, oldest first."""
         walk = self._walks[symbol]
         while len(walk.units) < size * count:
             self._grow(symbol, walk)
-        return tuple(_past_bar(symbol, walk, i * size, size) for i in reversed(range(count)))
+        return tuple(
+            _past_bar(symbol, self._coins[symbol], walk, i * size, size) for i in reversed(range(count))
+        )
 
     def _grow(self, symbol: str, walk: _Walk) -> None:
         """One unit further back."""
@@ -319,19 +327,20 @@ class _Past:
             move = self._market.step(self._market_rng, self._seconds)
             self._market_moves.append((move, self._market.regime))
         common, market_regime = self._market_moves[age]
-        scale = COINS[symbol].scale
+        coin = self._coins[symbol]
+        scale = coin.scale
         move = scale * (common + walk.own.step(walk.rng, self._seconds))
         newer = walk.logs[-1]
         older = _within(newer * self._keep - move)  # minus: a falling regime falls forwards in time
         walk.logs.append(older)
         weather = max((WEATHER[market_regime], WEATHER[walk.own.regime]), key=lambda w: w.spread_bps)
         variance = scale**2 * _variance(weather, self._seconds)
-        price = COINS[symbol].start_price * math.exp(newer)
+        price = coin.start_price * math.exp(newer)
         turnover = TURNOVER_USD_A_SECOND * weather.turnover * walk.rng.lognormvariate(0, 0.5)
         walk.units.append(
             (
-                _price_ticks(symbol, _bridge(walk.rng, older, newer, variance)),
-                _price_ticks(symbol, -_bridge(walk.rng, -older, -newer, variance)),
+                _price_ticks(symbol, coin, _bridge(walk.rng, older, newer, variance)),
+                _price_ticks(symbol, coin, -_bridge(walk.rng, -older, -newer, variance)),
                 turnover * self._seconds / price,
             )
         )
@@ -343,11 +352,14 @@ def _bridge(rng: Random, begin: float, end: float, variance: float) -> float:
     return _within((begin + end + reach) / 2)
 
 
-def _past_bar(symbol: str, walk: _Walk, newest: int, size: int) -> Bar:
+def _past_bar(symbol: str, coin: Coin, walk: _Walk, newest: int, size: int) -> Bar:
     """The bar of the units `newest` .. `newest + size - 1` of a walk (counted backwards in time)."""
     tick_size = TICK_SIZES[symbol]
     units = walk.units[newest : newest + size]
-    ends = (_price_ticks(symbol, walk.logs[newest + size]), _price_ticks(symbol, walk.logs[newest]))
+    ends = (
+        _price_ticks(symbol, coin, walk.logs[newest + size]),
+        _price_ticks(symbol, coin, walk.logs[newest]),
+    )
     return Bar(
         open=ends[0] * tick_size,
         high=max(*ends, *(high for high, _, _ in units)) * tick_size,
@@ -357,8 +369,8 @@ def _past_bar(symbol: str, walk: _Walk, newest: int, size: int) -> Bar:
     )
 
 
-def _price_ticks(symbol: str, log: float) -> int:
-    price = COINS[symbol].start_price * math.exp(log)
+def _price_ticks(symbol: str, coin: Coin, log: float) -> int:
+    price = coin.start_price * math.exp(log)
     return max(LOWEST_PRICE_TICKS, round(price / float(TICK_SIZES[symbol])))
 
 

@@ -20,6 +20,7 @@ from brackets.venue.paper.orders import Changes, Order
 from brackets.venue.paper.rules import Options
 from brackets.venue.paper.store import BadState, Store
 
+MANY_PAIRS = 50  # above it, ticks that changed no order are stored once a second
 FIRST_DEPOSITS = {"ZUSD": Decimal(10_000)}
 
 
@@ -52,6 +53,7 @@ class PaperVenue:
         self.engine: Engine
         self.candles: Candles
         self.nonces: dict[str, int] = {}
+        self._stored_at = Decimal(0)  # the market's position
         self.latest = now  # the venue's clock never goes back
         if store.read("engine") is None:
             self._begin(beginning, now)
@@ -64,6 +66,8 @@ class PaperVenue:
         ticks = self.market.advance(seconds)
         self.candles.add(ticks, now=now, seconds=seconds)
         self.engine.advance(ticks, now=now)
+        if len(ticks) > MANY_PAIRS and now < self._stored_at + 1 and not self.engine.changed:
+            return self.engine.take_changes()  # after a kill the market goes on a second earlier
         return self._commit(moved=True)
 
     def commit(self, *, key: str, nonce: int) -> Changes:
@@ -108,7 +112,7 @@ class PaperVenue:
             self.engine.hold_release_seconds = self._hold_release_seconds
             bars = store.read("bars")
             self.candles = Candles(began_at=bars["began_at"], past=self._past)
-            self.candles.restore(bars, ended=self._ended_bars)
+            self.candles.restore(bars, longer=store.read("longer_bars") or [], ended=self._ended_bars)
             self.nonces = store.nonces()
             self.latest = max(self.latest, Decimal(store.read("latest")))
         except (KeyError, TypeError, AttributeError, ArithmeticError, json.JSONDecodeError) as error:
@@ -133,8 +137,14 @@ class PaperVenue:
             state["latest"] = str(self.latest)
         if moved:
             state |= {"market": self.market.snapshot(), "bars": self.candles.snapshot()}
+        longer = moved and self.candles.longer_changed
+        if longer:
+            state["longer_bars"] = self.candles.longer_snapshot()
         ended = self.candles.take_ended() if moved else []
         self.store.commit(changes, state=state, nonce=nonce, bars=ended)
+        if moved:
+            self._stored_at = self.latest
+        self.candles.longer_changed &= not longer
         return changes
 
     def _past(self, symbol: str, minutes: int, count: int) -> tuple[Bar, ...]:
