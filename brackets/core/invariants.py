@@ -27,15 +27,20 @@ def never_bought_above_plan(bracket: Bracket) -> Iterator[str]:
 
 def never_oversold(bracket: Bracket) -> Iterator[str]:
     """Sells that work or are unknown never exceed the coins there are. Secondaries the venue made of
-    fills we have not read yet are covered by the entry's own quantity. A surplus stop is legal only while
-    it is being canceled or made smaller, and nothing else sells."""
+    fills we have not read yet are covered by the entry's own quantity. A surplus stop (or a target that
+    rested beside its stop) is legal only while it is being canceled or made smaller, and nothing else
+    sells."""
     working = total_leaves(bracket.covering)
-    if all(order.role is Role.STOP for order in bracket.covering):
-        working = sum((wanted_leaves(stop) for stop in bracket.live_stops), ZERO)
+    if all(may_be_surplus(bracket, order) for order in bracket.covering):
+        working = sum((wanted_leaves(order) for order in bracket.covering), ZERO)
     selling = bracket.sold + working
     ceiling = bracket.sold + bracket.coins + total_leaves(bracket.live_entries)
     if selling > ceiling:
         yield f"{selling} coins are sold or on sale, but only {ceiling} were there"
+
+
+def may_be_surplus(bracket: Bracket, order: BracketOrder) -> bool:
+    return order.role is Role.STOP or (bracket.policy is Policy.BOTH_REST and order.rests_as_limit)
 
 
 def wanted_leaves(order: BracketOrder) -> Decimal:

@@ -125,7 +125,10 @@ def in_tp_filled(step: Step) -> Step:
 
 
 def in_held(step: Step) -> Step:
+    """Protection stays; but what rested beside a stop that is executing would sell coins a second time."""
     step = step.canceling(step.bracket.live_entries)
+    if stop_is_executing(step.bracket):
+        step = step.canceling(resting_targets(step.bracket))
     bracket = step.bracket
     if bracket.idle and bracket.acquired == 0 == bracket.sold:
         return never_entered(step)
@@ -231,11 +234,12 @@ def exit_limit(step: Step) -> Decimal:
 
 
 def last_refusal(bracket: Bracket, role: Role, since: datetime | None = None) -> str | None:
-    """Why the newest order of this role (since then, or since the exit began) was refused; None: it was
-    not."""
+    """Why the venue refused the newest order of this role (since then, or since the exit began); None: it
+    did not. One that we withdrew says nothing of the venue."""
     since = since or bracket.exit_began_at
     orders = [o for o in bracket.having(role) if since is None or o.created_at >= since]
-    return orders[-1].refused_reason or None if orders else None
+    rejected = bool(orders) and orders[-1].status is OrderStatus.REJECTED
+    return orders[-1].refused_reason if rejected else None
 
 
 def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
