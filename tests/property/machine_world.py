@@ -1,21 +1,24 @@
-"""A small venue and a careless world around one bracket, for the property tests of the machine.
+"""A careless world around one bracket, between its machine and the little venue (`machine_venue.py`).
 
-The venue knows holds, attached stops per fill, triggers, partial fills and late visibility, and it
-only ever has the bracket's own coins: whatever would sell more is refused. Between it and the machine
-stands a world that delays, repeats, reorders and loses answers and readings. Every fact is told by
-what is true at the venue; nothing here decides anything for the machine.
+It delays, repeats, reorders and loses requests, answers and readings, as networks and venues do, and
+does the chores of the shell: it withdraws what is too old, looks up what is Unknown, repeats cancels.
+Every fact is told by what is (or lately was) true at the venue; nothing here decides for the machine.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from brackets.core.effects import Cancel, Place
+from brackets.core import legs
+from brackets.core.effects import Amend, Cancel, Effect, Place
 from brackets.core.events import (
+    AmendAnswered,
     CloseRequested,
+    EditRequested,
     EntryRequested,
     Event,
     FillBooked,
@@ -26,85 +29,122 @@ from brackets.core.events import (
     OrderReported,
     OrderUnknown,
     OrderWithdrawn,
+    ProtectRequested,
+    ReduceRequested,
     TargetTouched,
     Tick,
 )
 from brackets.core.invariants import violations
 from brackets.core.machine import Outcome, RefusedEvent, step
-from brackets.core.orders import Bracket, Plan
-from brackets.core.states import ExitReason, OrderStatus, Refusal, Role, State
+from brackets.core.orders import Bracket, BracketOrder, EntryTerms, Plan
+from brackets.core.states import (
+    CLOSED_MARKETS,
+    Answer,
+    Choice,
+    ExitReason,
+    OrderStatus,
+    Policy,
+    Refusal,
+    Role,
+    State,
+)
+from tests.property.machine_venue import CALM, LOT, MINIMUM, TICK, ZERO, Venue, VenueOrder
 
 D = Decimal
-ZERO = D(0)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-STOP, TARGET, CALM = D(95), D(110), D(100)
-LOT = D("0.0001")
+STOP, TARGET = D(95), D(110)
 RESOLVED_AFTER = 16  # seconds until an Unknown is looked up for good: deadline plus margin
+VISIBLE_AFTER = 10  # seconds from which on a reading shows what was accepted
+ENTRY_AGE = 10  # seconds after which an entry that was not sent has outlived its price
 PUNCTUAL = 6  # seconds within which a punctual world has read every secondary
-NEEDS_PUNCTUALITY = ("on sale", "live or unknown together")
+NEEDS_PUNCTUALITY = ("on sale", "live or unknown; at most one may be")
+RESTING_PLACES = frozenset({State.EXIT_COMPLETE, State.BRACKET_ACTIVE, State.HELD})
+QUIET_ROUNDS = 10  # so often, each after a longer wait, nothing must happen until it is called calm
 
 
-@dataclass
-class VenueOrder:
-    id: str
-    key: str | None
-    parent: str | None
-    buys: bool
-    quantity: Decimal
-    trigger: Decimal | None
-    created: int
-    visible: int
-    attached: Decimal | None = None
-    filled: Decimal = ZERO
-    triggered: bool = False
-    status: OrderStatus = OrderStatus.OPEN
-    ended: int | None = None
-    held_until: int = 0  # after a cancel the hold may be released late
-    trades: list[tuple[str, Decimal]] = field(default_factory=list)
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What kind of bracket, on what kind of venue, watched how well."""
 
-    @property
-    def open(self) -> bool:
-        return self.status is OrderStatus.OPEN
+    entry: str = "market"  # market, limit, held: coins that were there before
+    attach: bool = True
+    measured: bool = True  # the legs follow the entry's price; else they were given
+    policy: Policy = Policy.STOP_RESTS
+    on_timeout: Choice = Choice.CANCEL
+    on_runaway: Choice = Choice.CANCEL
+    punctual: bool = True  # secondaries are read within seconds
+    stops_hold: bool = True
+    post_only_errors: bool = False
+    tiny_secondaries: bool = True
+    fees_in_coins: bool = False
 
-    @property
-    def leaves(self) -> Decimal:
-        return self.quantity - self.filled
+
+def plan_of(setup: Setup) -> Plan:
+    held = setup.entry == "held"
+    terms = EntryTerms(
+        limit_price=D("99.90"),
+        offset_bps=D(10),
+        timeout_seconds=20,
+        most_reprices=2,
+        reprice_seconds=3,
+        reprice_bps=D(10),
+        runaway_bps=D(250),
+        on_timeout=setup.on_timeout,
+        on_runaway=setup.on_runaway,
+    )
+    return Plan(
+        uid=UUID(int=7),
+        symbol="ETH/USD",
+        quantity=D(1),
+        stop_price=STOP,
+        target_price=TARGET,
+        tick_size=TICK,
+        lot_step=LOT,
+        minimum_quantity=MINIMUM,
+        attach_stop=setup.attach and not held,
+        entry=terms if setup.entry == "limit" else None,
+        stop_distance=D(5) if setup.measured else None,
+        target_r_multiple=D(2) if setup.measured else None,
+        held_quantity=D(1) if held else ZERO,
+        held_price=CALM if held else None,
+    )
 
 
 @dataclass
 class World:
-    """`facts` are events on their way to the machine, `outbox` effects on their way to the venue."""
+    """`facts` are events on their way to the machine, `outbox` effects on their way to the venue,
+    `requests` what arrives at the venue late."""
 
-    attach: bool = True
-    punctual: bool = True
-    now: int = 0
-    price: Decimal = CALM
-    orders: list[VenueOrder] = field(default_factory=list)
-    outbox: list[Place | Cancel] = field(default_factory=list)
+    setup: Setup = field(default_factory=Setup)
+    watched: bool = True
+    seen: bool = True  # whether the price is known
+    entries_allowed: bool = True
+    outbox: list[Effect] = field(default_factory=list)
     facts: list[Event] = field(default_factory=list)
+    requests: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)  # key → when it was sent
     refused_for_good: bool = False
     hold_wished: bool = False
     events: int = 0
+    venue: Venue = field(init=False)
     bracket: Bracket = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bracket = Bracket(
-            plan=Plan(
-                uid=UUID(int=7),
-                symbol="ETH/USD",
-                quantity=D(1),
-                stop_price=STOP,
-                target_price=TARGET,
-                tick_size=D("0.01"),
-                lot_step=LOT,
-                minimum_quantity=D("0.01"),
-                attach_stop=self.attach,
-                target_r_multiple=D(2),
-            )
+        setup = self.setup
+        self.venue = Venue(
+            stops_hold=setup.stops_hold,
+            post_only_errors=setup.post_only_errors,
+            tiny_secondaries=setup.tiny_secondaries,
+            fee_rate=D("0.0026") if setup.fees_in_coins else ZERO,
+            held_coins=D(1) if setup.entry == "held" else ZERO,
         )
+        self.bracket = Bracket(plan=plan_of(setup), policy=setup.policy)
 
     # --- the machine ---------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.venue.now
 
     @property
     def at(self) -> datetime:
@@ -117,15 +157,25 @@ class World:
         outcome = step(self.bracket, event)
         self.bracket = outcome.bracket
         self.outbox += outcome.effects
-        broken = violations(self.bracket)
-        if not self.punctual:  # a stop seen only after its coins were put on sale cannot be unmade
+        broken = violations(self.bracket) + tuple(self.wrong_sends(outcome))
+        if not self.setup.punctual or self.setup.fees_in_coins:
+            # A stop, or a fee, learned of only after its coins were put on sale cannot be unmade.
             broken = tuple(s for s in broken if not any(word in s for word in NEEDS_PUNCTUALITY))
         assert broken == ()
+        assert self.venue.bought <= self.bracket.plan.quantity
         try:
             again = step(self.bracket, event)
         except RefusedEvent:
             return
         assert again == Outcome(bracket=self.bracket)
+
+    @staticmethod
+    def wrong_sends(outcome: Outcome) -> list[str]:
+        """Nothing is put on sale in a market known to be closed."""
+        if outcome.bracket.market not in CLOSED_MARKETS:
+            return []
+        roles = [effect.role for effect in outcome.effects if isinstance(effect, Place)]
+        return [f"{role} leaves into a closed market" for role in roles if role in (Role.EXIT, Role.TARGET)]
 
     def fact(self, event: Event) -> None:
         """A fact of an order the bracket cannot know yet is left for later, as the shell does."""
@@ -141,71 +191,27 @@ class World:
         except RefusedEvent:
             assert self.bracket == before
 
-    # --- the venue -----------------------------------------------------------------------------
+    def begin(self) -> None:
+        at = self.at
+        self.wish(ProtectRequested(at=at) if self.setup.entry == "held" else EntryRequested(at=at))
 
-    @property
-    def coins(self) -> Decimal:
-        bought = sum((o.filled for o in self.orders if o.buys), ZERO)
-        return bought - sum((o.filled for o in self.orders if not o.buys), ZERO)
+    def touch(self) -> None:
+        self.wish(TargetTouched(at=self.at, price=max(self.venue.bid, self.bracket.target_price)))
 
-    @property
-    def available(self) -> Decimal:
-        held = sum(
-            (o.leaves for o in self.orders if not o.buys and (o.open or o.held_until > self.now)), ZERO
-        )
-        return self.coins - held
+    def close(self) -> None:
+        self.wish(CloseRequested(at=self.at, reason=ExitReason.MANUAL))
 
-    def take(self, place: Place, delay: int) -> VenueOrder | None:
-        """The venue takes an order, or refuses it for lack of coins."""
-        buys = place.role is Role.ENTRY
-        if not buys and place.quantity > self.available:
-            return None
-        order = VenueOrder(
-            id=f"V{len(self.orders) + 1}",
-            key=place.key,
-            parent=None,
-            buys=buys,
-            quantity=place.quantity,
-            trigger=place.trigger_price,
-            created=self.now,
-            visible=self.now + delay,
-            attached=place.close_stop_price,
-        )
-        self.orders.append(order)
-        self.run_triggers()
-        return order
+    def edit(self, stop: Decimal | None, target: Decimal | None) -> None:
+        self.wish(EditRequested(at=self.at, stop_price=stop, target_price=target))
 
-    def run_triggers(self) -> None:
-        for order in self.orders:
-            if order.open and order.trigger is not None and self.price <= order.trigger:
-                order.triggered = True
+    def reduce(self, quantity: Decimal) -> None:
+        self.wish(ReduceRequested(at=self.at, quantity=quantity))
 
-    def execute(self, order: VenueOrder, quantity: Decimal, delay: int) -> None:
-        """A fill; a buy with an attached stop makes one of the same size."""
-        quantity = min(quantity, order.leaves)
-        if not order.open or quantity <= 0 or (order.trigger is not None and not order.triggered):
-            return
-        order.filled += quantity
-        order.trades.append((f"T{order.id}.{len(order.trades)}", quantity))
-        if order.leaves == 0:
-            order.status, order.ended = OrderStatus.FILLED, self.now
-        if order.buys and order.attached is not None:
-            secondary = VenueOrder(
-                id=f"V{len(self.orders) + 1}",
-                key=None,
-                parent=order.id,
-                buys=False,
-                quantity=quantity,
-                trigger=order.attached,
-                created=self.now,
-                visible=self.now + delay,
-            )
-            self.orders.append(secondary)
-            self.run_triggers()
+    def hold(self) -> None:
+        self.hold_wished = True
+        self.wish(HoldRequested(at=self.at, reason="look"))
 
-    def end(self, order: VenueOrder, lag: int) -> None:
-        if order.open:
-            order.status, order.ended, order.held_until = OrderStatus.CANCELED, self.now, self.now + lag
+    # --- readings ------------------------------------------------------------------------------
 
     def reading(self, order: VenueOrder) -> OrderReported:
         return OrderReported(
@@ -217,33 +223,74 @@ class World:
             status=order.status,
             quantity=order.quantity,
             filled=order.filled,
-            average_price=CALM if order.filled else None,
+            average_price=order.average_price,
             trigger_price=order.trigger,
+            limit_price=order.limit,
             triggered=order.triggered,
             opened_at=BEGIN + timedelta(seconds=order.created),
             ended_at=None if order.ended is None else BEGIN + timedelta(seconds=order.ended),
-            trade_ids=frozenset(name for name, _ in order.trades),
+            trade_ids=frozenset(trade.id for trade in order.trades),
+            reason=order.reason,
+        )
+
+    def whisper(self, order: VenueOrder) -> OrderReported | None:
+        """An update of the stream: what happened, not on what terms; of orders in the book only."""
+        booked = next((o for o in self.bracket.orders if o.venue_order_id == order.id), None)
+        if booked is None:
+            return None
+        return OrderReported(
+            at=self.at,
+            venue_order_id=order.id,
+            client_order_id=order.key,
+            parent_venue_order_id=order.parent,
+            role_if_new=None,
+            status=order.status,
+            quantity=booked.quantity,
+            filled=order.filled,
+            average_price=order.average_price,
+            triggered=order.triggered,
+            states_terms=False,
+            ended_at=None if order.ended is None else BEGIN + timedelta(seconds=order.ended),
+            trade_ids=frozenset(trade.id for trade in order.trades),
+            reason=order.reason,
         )
 
     def booking(self, order: VenueOrder, number: int) -> FillBooked:
-        name, quantity = order.trades[number % len(order.trades)]
-        return FillBooked(at=self.at, venue_order_id=order.id, venue_trade_id=name, quantity=quantity)
+        trade = order.trades[number % len(order.trades)]
+        return FillBooked(
+            at=self.at,
+            venue_order_id=order.id,
+            venue_trade_id=trade.id,
+            quantity=trade.quantity,
+            base_fee=trade.base_fee,
+        )
+
+    def read(self, order: VenueOrder, *, lag: int = 0) -> None:
+        shown = self.venue.as_of(order, lag)
+        if shown is None:
+            return
+        if shown.parent:  # a secondary is found by its parent
+            self.fact(self.reading(next(o for o in self.venue.orders if o.id == shown.parent)))
+        self.fact(self.reading(shown))
 
     # --- sending -------------------------------------------------------------------------------
 
-    def send(self, number: int, luck: int) -> None:
-        """Send one effect. `luck`: 0 all well, 1 answer late, 2 answer lost, 3 request lost, 4 refused for
-        now, 5 refused for good."""
+    def send(self, number: int, luck: str) -> None:
+        """Send one effect. `luck` is what becomes of it: "well"; the answer "late" or "lost"; the request
+        "lost on the way" or "slow"; refused for a "reason"."""
         if not self.outbox:
             return
         effect = self.outbox.pop(number % len(self.outbox))
-        if isinstance(effect, Cancel):
-            self.send_cancel(effect, luck)
-        else:
-            self.send_place(effect, luck)
-
-    def send_cancel(self, effect: Cancel, luck: int) -> None:
         booked = next(o for o in self.bracket.orders if o.key == effect.key)
+        match effect:
+            case Cancel():
+                self.send_cancel(effect, booked, luck)
+            case Amend():
+                self.send_amend(effect, booked, luck)
+            case Place():
+                self.send_place(effect, booked, luck)
+
+    def send_cancel(self, effect: Cancel, booked: BracketOrder, luck: str) -> None:
         if not booked.live:
             return
         unsent = next((e for e in self.outbox if isinstance(e, Place) and e.key == effect.key), None)
@@ -252,34 +299,91 @@ class World:
             self.fact(OrderWithdrawn(at=self.at, key=effect.key, reason="canceled before it was sent"))
             return
         self.outbox.append(effect)  # asked again until a reading shows the end
-        for order in self.orders:
-            if effect.key in (order.key, order.id) and luck in (0, 1, 2):
-                self.end(order, lag=luck * 2)
+        order = next((o for o in self.venue.orders if effect.key in (o.key, o.id)), None)
+        if order is None or self.venue.market == "maintenance":
+            return
+        if luck in ("well", "late", "lost"):
+            self.venue.end(order, lag={"well": 0, "late": 2, "lost": 4}[luck])
+        elif luck == "slow":
+            self.request_later(lambda: self.venue.end(order))
 
-    def send_place(self, place: Place, luck: int) -> None:
-        booked = next(o for o in self.bracket.orders if o.key == place.key)
-        if booked.cancel_wanted:
-            self.fact(OrderWithdrawn(at=self.at, key=place.key, reason="canceled before it was sent"))
+    def request_later(self, request: Callable[[], object]) -> None:
+        self.requests.append((self.now + 1 + len(self.requests) % 4, request))
+
+    def send_place(self, place: Place, booked: BracketOrder, luck: str) -> None:
+        withdrawn = self.reason_to_withdraw(place, booked)
+        if withdrawn:
+            self.fact(OrderWithdrawn(at=self.at, key=place.key, reason=withdrawn))
             return
-        if luck in (4, 5):
-            self.refused_for_good = self.refused_for_good or luck == 5
-            reason = "rate_limited" if luck == 4 else "permission"
-            self.fact(OrderRefused(at=self.at, key=place.key, reason=reason, message="no"))
+        if luck in ("rate_limited", "permission"):
+            self.refused_for_good = self.refused_for_good or luck == "permission"
+            self.fact(OrderRefused(at=self.at, key=place.key, reason=luck, message="no"))
             return
-        order = None if luck == 3 else self.take(place, delay=luck)
-        if luck in (2, 3):
+        if self.venue.market == "maintenance":
+            luck = "lost on the way"
+        if luck in ("lost", "lost on the way", "slow"):
+            if luck == "lost":
+                self.take(place, delay=3)
+            elif luck == "slow":
+                self.request_later(lambda: self.take(place, delay=2))
             self.unknown[place.key] = self.now
             self.fact(OrderUnknown(at=self.at, key=place.key, message="timed out"))
             return
-        answer: Event = (
-            OrderAccepted(at=self.at, key=place.key, venue_order_id=order.id)
-            if order
-            else OrderRefused(at=self.at, key=place.key, reason="insufficient_funds", message="no")
+        answer = self.take(place, delay=4 if luck == "late" else 0)
+        (self.facts.append if luck == "late" else self.fact)(answer)
+
+    def reason_to_withdraw(self, place: Place, booked: BracketOrder) -> str:
+        if booked.cancel_wanted:
+            return "canceled before it was sent"
+        if place.role is not Role.ENTRY:
+            return ""
+        if not self.entries_allowed:
+            return "paused before it was sent"
+        too_old = (self.now - ENTRY_AGE) > (booked.created_at - BEGIN).total_seconds()
+        return "too old" if too_old else ""
+
+    def take(self, place: Place, *, delay: int) -> Event:
+        """The venue decides; its answer."""
+        expires = None if place.expires_at is None else (place.expires_at - BEGIN).total_seconds()
+        taken = self.venue.place(place, delay=delay, expires=expires)
+        if isinstance(taken, str):
+            return OrderRefused(at=self.at, key=place.key, reason=taken, message="no")
+        return OrderAccepted(at=self.at, key=place.key, venue_order_id=taken.id)
+
+    def send_amend(self, amend: Amend, booked: BracketOrder, luck: str) -> None:
+        if not booked.live or booked.amendment is None or booked.amendment.number != amend.number:
+            return
+        order = next((o for o in self.venue.orders if o.id == booked.venue_order_id), None)
+        if order is None or booked.status is not OrderStatus.OPEN or booked.cancel_wanted:
+            self.fact(self.amended(amend, Answer.REFUSED, "other"))
+            return
+        if luck in ("rate_limited", "permission"):
+            self.refused_for_good = self.refused_for_good or luck == "permission"
+            reason = luck if luck == "rate_limited" or amend.trigger_price is None else "bad_price"
+            self.fact(self.amended(amend, Answer.REFUSED, reason))
+            return
+        if luck in ("lost", "lost on the way", "slow"):
+            if luck == "lost":
+                self.venue.amend(order, amend)
+            elif luck == "slow":
+                self.request_later(lambda: self.venue.amend(order, amend))
+            self.fact(self.amended(amend, Answer.UNKNOWN))
+            return
+        refusal = self.venue.amend(order, amend)
+        answer = self.amended(amend, Answer.REFUSED if refusal else Answer.ACCEPTED, refusal)
+        (self.facts.append if luck == "late" else self.fact)(answer)
+
+    def amended(self, amend: Amend, answer: Answer, reason: str = "") -> AmendAnswered:
+        margin = RESOLVED_AFTER if answer is Answer.UNKNOWN else VISIBLE_AFTER
+        at = self.at
+        return AmendAnswered(
+            at=at,
+            key=amend.key,
+            number=amend.number,
+            answer=answer,
+            provable_from=at + timedelta(seconds=margin),
+            reason=reason,
         )
-        if luck == 1:
-            self.facts.append(answer)
-        else:
-            self.fact(answer)
 
     def resolve_unknown(self) -> None:
         """Look up what is old enough: found by its key, or proven absent."""
@@ -287,57 +391,69 @@ class World:
             if self.now - sent < RESOLVED_AFTER:
                 continue
             del self.unknown[key]
-            order = next((o for o in self.orders if o.key == key), None)
+            order = next((o for o in self.venue.orders if o.key == key), None)
             self.fact(self.reading(order) if order else OrderAbsent(at=self.at, key=key))
 
-    # --- time and readings ---------------------------------------------------------------------
+    # --- time ----------------------------------------------------------------------------------
 
     def wait(self, seconds: int) -> None:
-        self.now += seconds
+        """Time passes; late requests arrive, timers of the shell run, the machine sees the world."""
+        self.venue.pass_time(seconds)
+        arrived = [request for at, request in self.requests if at <= self.now]
+        self.requests = [late for late in self.requests if late[0] > self.now]
+        for request in arrived:
+            request()
         self.resolve_unknown()
-        for order in self.orders:
-            if self.punctual and order.parent and self.now - order.created >= PUNCTUAL:
+        for order in self.venue.orders:
+            if self.setup.punctual and order.parent and self.now - order.created >= PUNCTUAL:
                 self.read(order)
-        self.fact(Tick(at=self.at, price=self.price))
+        self.fact(self.tick())
 
-    def read(self, order: VenueOrder) -> None:
-        if order.visible <= self.now:
-            if order.parent:  # a secondary is found by its parent
-                self.fact(self.reading(next(o for o in self.orders if o.id == order.parent)))
-            self.fact(self.reading(order))
+    def tick(self) -> Tick:
+        return Tick(
+            at=self.at,
+            price=self.venue.bid if self.seen else None,
+            last=self.venue.last if self.seen else None,
+            market=self.venue.market,
+            watched=self.watched,
+            entries_allowed=self.entries_allowed,
+        )
 
-    def enter(self) -> None:
-        self.wish(EntryRequested(at=self.at))
+    # --- the end -------------------------------------------------------------------------------
 
-    def touch(self) -> None:
-        self.wish(TargetTouched(at=self.at, price=TARGET))
-
-    def close(self) -> None:
-        self.wish(CloseRequested(at=self.at, reason=ExitReason.MANUAL))
-
-    def hold(self) -> None:
-        self.hold_wished = True
-        self.wish(HoldRequested(at=self.at, reason="look"))
-
-    def calm_down(self, rounds: int = 150) -> None:
-        """No more faults: everything is sent, executed, read and booked, second by second."""
-        self.price = CALM
-        for _ in range(rounds):
-            before = self.bracket
-            for fact in self.facts:
-                self.fact(fact)
-            self.facts.clear()
-            for _ in range(len(self.outbox)):
-                self.send(0, luck=0)
-            for order in list(self.orders):
-                if order.trigger is None or order.triggered:
-                    self.execute(order, order.leaves, delay=0)
-            for order in list(self.orders):
-                self.read(order)
-                for number in range(len(order.trades)):
-                    self.fact(self.booking(order, number))
-            self.wait(1)
-            resting = self.bracket.state in {State.EXIT_COMPLETE, State.BRACKET_ACTIVE, State.HELD}
-            visible = all(order.visible < self.now for order in self.orders)
-            if resting and visible and self.bracket == before and not self.outbox and not self.unknown:
+    def calm_down(self, *, near_target: bool = False) -> None:
+        """No more faults: everything is sent, executed, read and booked until nothing moves any more. The
+        price stays between the legs, or just below the target."""
+        self.watched = self.seen = self.entries_allowed = True
+        self.venue.market = "online"
+        quiet = 0
+        for _ in range(600):
+            before, asked = self.bracket, len(self.outbox)
+            self.hold_price(near_target)
+            self.everything_happens()
+            self.wait(1 if quiet == 0 else 12)
+            still = self.bracket == before and not (asked or self.outbox or self.unknown or self.requests)
+            visible = all(order.visible < self.now for order in self.venue.orders)
+            quiet = quiet + 1 if still and visible else 0
+            if quiet >= QUIET_ROUNDS:
                 return
+        raise AssertionError(f"never calm: {self.bracket.state}")
+
+    def hold_price(self, near_target: bool) -> None:
+        owned = near_target and self.bracket.average_entry_price is not None
+        self.venue.price(self.bracket.target_price - 5 * TICK if owned else CALM)
+
+    def everything_happens(self) -> None:
+        for fact in self.facts:
+            self.fact(fact)
+        self.facts.clear()
+        for _ in range(len(self.outbox)):
+            self.send(0, "well")
+        for order in list(self.venue.orders):
+            self.venue.execute(order, order.leaves)
+        for order in list(self.venue.orders):
+            self.read(order)
+            for number in range(len(order.trades)):
+                self.fact(self.booking(order, number))
+        if legs.target_is_touched(self.bracket, bid=self.venue.bid, last=self.venue.last):
+            self.touch()
