@@ -240,10 +240,10 @@ class SenderSlot:
         """One look and, when it is our turn, one compare-and-swap."""
         row, now = self._row(), self.clock()
         book = self._book(row, now)
-        spent = self._key_spent(row, wanted, now) or self._pair_spent(book, wanted, now)
-        if spent is not None:
+        nothing_left = self._key_spent(row, wanted, now) or self._pair_spent(book, wanted, now)
+        if nothing_left is not None:
             self._heal_clock(row, now)
-            return spent
+            return nothing_left
         if self._is_held(row, now) or (not wanted.urgent and self._is_wanted(row, now)):
             return Busy()
         turn = self._charged(row, book, wanted, now)
@@ -256,7 +256,7 @@ class SenderSlot:
                 lease_expires_at=now + self.lease,
                 last_nonce=turn.nonce,
                 counter_thousandths=self._level(row, now) + wanted.cost * budget.POINT,
-                counter_at=max(now, row.counter_at) if wanted.cost == 0 else now + self.lease,
+                counter_at=now + self.lease if wanted.cost else self._decaying_from(row, now),
                 pair_counters=turn.book,
                 updated_at=now,
             )
@@ -329,6 +329,10 @@ class SenderSlot:
     def _level(self, row: SenderKey, now: datetime) -> int:
         elapsed = (now - row.counter_at) // MILLISECOND
         return budget.decayed(row.counter_thousandths, elapsed_milliseconds=elapsed, tier=self.tier)
+
+    def _decaying_from(self, row: SenderKey, now: datetime) -> datetime:
+        """From when the key's counter, read now, decays: now, or the end of a dead sender's lease."""
+        return row.counter_at if now < row.counter_at <= now + 2 * self.lease else now
 
     def _heal_clock(self, row: SenderKey, now: datetime) -> None:
         """Counters dated further ahead than a lease (a clock was set back) would not decay until then."""

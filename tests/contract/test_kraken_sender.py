@@ -248,6 +248,17 @@ def test_a_counter_of_the_future_heals(clock: SetClock) -> None:
     assert take(slot(clock), cost=1, urgent=False)
 
 
+def test_a_write_neither_charges_nor_spares_the_key(clock: SetClock) -> None:
+    """A counter dated at a dead sender's lease's end keeps its date; an impossible date is mended."""
+    row(counter_thousandths=5000, counter_at=NOON + timedelta(seconds=5))
+    take(slot(clock), cost=0)
+    assert SenderKey.objects.get().counter_at == NOON + timedelta(seconds=5)
+    row(counter_thousandths=5000, counter_at=NOON + timedelta(hours=1))
+    take(slot(clock), cost=0)
+    kept = SenderKey.objects.get()
+    assert (kept.counter_thousandths, kept.counter_at) == (5000, NOON)
+
+
 def test_an_unknown_tier_is_named() -> None:
     with pytest.raises(ValueError, match="platinum"):
         SenderSlot(key_fingerprint=NAME, tier="platinum")

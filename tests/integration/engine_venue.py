@@ -94,6 +94,7 @@ class EngineVenue:
         self.amends: list[port.AmendRequest] = []
         self.asked: list[str] = []  # every call, by method
         self.faults_found: list[str] = []  # what the venue's own audit found
+        self.handed_over: dict[str, Decimal] = {}  # coins held before that the product may sell, by symbol
         self.down = False
         self.hold_release_seconds = 0  # how long coins stay reserved that a cancel or an amendment set free
         self.system = "online"
@@ -345,6 +346,10 @@ class EngineVenue:
             port.BalanceReading(asset=asset, total=total, held=account.hold(asset))
             for asset, total in account.balances.items()
         ]
+
+    def websocket_token(self, *, urgent: bool = False) -> str:
+        self._answer("websocket_token")
+        return "the engine's token"
 
     # --- the inside --------------------------------------------------------------------------------
 
