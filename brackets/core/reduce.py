@@ -12,8 +12,8 @@ from brackets.core.cover import is_time_to_amend, shrink
 from brackets.core.draft import Step
 from brackets.core.entry import give_up
 from brackets.core.leaving import INSUFFICIENT_FUNDS, RETRYABLE, exit_limit, last_refusal, leave, needs_limit
-from brackets.core.orders import ZERO, Bracket, later
-from brackets.core.states import ExitReason, Role
+from brackets.core.orders import ZERO, Bracket, BracketOrder, later
+from brackets.core.states import ExitReason, Policy, Role
 
 
 def begin(step: Step, quantity: Decimal) -> Step:
@@ -43,9 +43,25 @@ def tend(step: Step) -> Step:
         return abandon(step, refused)
     if bracket.secondaries_missing and bracket.protect_from and step.at < bracket.protect_from:
         return step  # a stop we cannot see yet may stand for these coins
+    if target := target_beside(bracket, wanted):
+        return trim(step, target, to=bracket.coins - wanted)
     if bracket.uncovered >= wanted:
         return sell_part(step, wanted)
     return free(step, wanted - bracket.uncovered)
+
+
+def target_beside(bracket: Bracket, wanted: Decimal) -> BracketOrder | None:
+    """The target that rests beside its stop (policy BOTH_REST), while it would sell more than shall stay."""
+    if bracket.policy is not Policy.BOTH_REST:
+        return None
+    stays = bracket.coins - wanted
+    return next((t for t in bracket.live_targets if t.rests_as_limit and t.leaves > stays), None)
+
+
+def trim(step: Step, target: BracketOrder, *, to: Decimal) -> Step:
+    if target.cancel_wanted or target.amendment is not None or not is_time_to_amend(step):
+        return step
+    return shrink(step, target, target.leaves - to)
 
 
 def sell_part(step: Step, wanted: Decimal) -> Step:
