@@ -26,6 +26,7 @@ from risk.core.gate import ApprovedPlan
 
 log = logging.getLogger("backstop.brackets")
 RULES = Rules()
+LEAVING = frozenset({State.EXITING, State.SL_FILLED})
 
 
 class Superseded(Exception):
@@ -180,6 +181,8 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
         raise Superseded(f"bracket {row.pk} was changed by somebody else")
     records.store_effects(row, outcome.effects, event.at)
     settle_outbox(row, after, event.at)
+    if after.state in LEAVING and before.state not in LEAVING:
+        hurry(row, event.at)
     models.BracketEvent.objects.create(
         account_id=row.account_id,
         bracket_id=row.pk,
@@ -204,6 +207,12 @@ def settle_outbox(row: models.Bracket, after: Bracket, at: datetime) -> None:
     over = [effect.pk for effect in pending if is_over(effect, orders[effect.order.key])]
     if over:
         models.Effect.objects.filter(pk__in=over).update(done_at=at)
+
+
+def hurry(row: models.Bracket, at: datetime) -> None:
+    """An exit does not wait for the next attempt of a cancel that was refused while it could wait."""
+    refused = models.Effect.objects.filter(bracket=row, done_at=None, outcome=models.Effect.Outcome.REFUSED)
+    refused.filter(kind=models.Effect.Kind.CANCEL).update(next_attempt_at=at)
 
 
 def is_over(effect: models.Effect, order: BracketOrder) -> bool:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q
 from django.utils import timezone
 
 from brackets import booking, dispatch, lookup, operations, readers, records, reports, sight
@@ -74,10 +73,10 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
     found = [lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at) for effect in unknown]
     if any(found):  # an entry that has a number now has its secondaries among the open orders
         reports.absorb(account, open_reports, asked_at=asked_at)
-    find_missing_secondaries(account, venue, asked_at)
     doubted = lookup.doubted(account, asked_at)
     if doubted is not None:
         lookup.recheck(account, venue, doubted, asked_at)
+    find_missing_secondaries(account, venue, clock())
     close_books(account, venue, clock())
     if account.first_balances_at is None:  # before the first entry: what is there is not our doing
         readers.refresh_balances(account, venue, urgent=True)
@@ -115,7 +114,7 @@ def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> N
     if not missing:
         return
     visible = timedelta(seconds=operations.RULES.visibility_seconds)
-    awaited = any(now - filled_at(entry) <= visible for entry in missing)
+    awaited = any(now - entry.updated_at <= visible for entry in missing)
     read_at = account.closed_orders_read_at
     if not awaited and read_at is not None and now - read_at < SECONDARY_SPACING:
         return
@@ -126,18 +125,15 @@ def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> N
     reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents], asked_at=now)
 
 
-def filled_at(entry: Order) -> datetime:
-    """By when its newest fill was."""
-    return entry.ended_at or entry.updated_at
-
-
 def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:
-    """Filled entries, not long ago, for which the venue has not shown a stop of every fill."""
+    """Filled entries we heard of not long ago (they may have ended long before) for which the venue has
+    not shown a stop of every fill."""
     since = now - timedelta(seconds=SECONDARY_PATIENCE_SECONDS)
     entries = (
         Order.objects.filter(account=account, role=Role.ENTRY, filled_quantity__gt=0)
-        .filter(Q(ended_at__gt=since) | Q(ended_at=None, updated_at__gt=since), bracket__attach_stop=True)
+        .filter(updated_at__gt=since, bracket__attach_stop=True)
         .exclude(bracket__state=State.EXIT_COMPLETE)
+        .select_related("bracket")
         .prefetch_related("bracket__orders")
     )
     return [entry for entry in entries if lacks_secondaries(entry)]

@@ -28,6 +28,7 @@ def audit(venue: EngineVenue) -> list[str]:
     for symbol in sorted({order.symbol for order in mine}):
         here = [order for order in mine if order.symbol == symbol]
         bought = sum((o.filled for o in here if o.side is Side.BUY), Decimal(0))
+        bought += venue.handed_over.get(symbol, Decimal(0))
         sells = [o for o in here if o.side is Side.SELL]
         selling = sum((o.filled + (o.leaves if o.status is Status.OPEN else 0) for o in sells), Decimal(0))
         if selling > bought:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -123,9 +124,7 @@ def test_new_terms_that_arrive_in_time_are_seen_though_nobody_answered(world: Wo
         (Reason.UNKNOWN_ORDER, "EOrder:Unknown order"),
     ],
 )
-def test_refused_terms_are_asked_for_again_without_a_storm(
-    world: World, refusal: Reason, words: str
-) -> None:
+def test_refused_terms_are_asked_for_again_without_a_storm(world: World, refusal: Reason, words: str) -> None:
     trade = in_two_parts(world)
     world.venue.script("amend", *[Refused(reason=refusal, message=words)] * 3)
 
@@ -134,7 +133,7 @@ def test_refused_terms_are_asked_for_again_without_a_storm(
     amends = Effect.objects.filter(kind=Effect.Kind.AMEND).order_by("pk")
     assert [effect.outcome for effect in amends] == ["REFUSED"] * 3 + ["ACCEPTED"]
     moments = [effect.sent_at for effect in amends]
-    assert all((b - a).total_seconds() >= 1 for a, b in zip(moments, moments[1:], strict=False))
+    assert all((b - a).total_seconds() >= 1 for a, b in pairwise(moments))
     assert amended_at_venue(world) == 1
     world.assert_sound()
 

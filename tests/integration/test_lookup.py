@@ -135,3 +135,39 @@ def test_an_order_given_up_that_a_reading_shows_is_taken_back_and_left(lost: Wor
     lost.until_closed(trade)
 
     lost.assert_over(trade, "rollback")
+
+
+def test_a_proof_of_absence_is_doubted_once_more_some_minutes_later(lost: World) -> None:
+    """The order was made, filled and stopped out without ever being visible in time: it is found."""
+    lost.turns(30)
+    assert status() == OrderStatus.ABSENT
+    trade = Trade.objects.get()
+    assert lost.bracket(trade).state == State.EXIT_COMPLETE
+    (late,) = lost.venue.sent
+    lost.venue.place(replace(late, deadline_at=None), urgent=False)
+    lost.price(2400)  # its stop sold it: nothing of it is open any more
+
+    lost.turn(lookup.RECHECK_SECONDS)
+    lost.until_closed(trade)
+
+    assert lost.bought_at_venue() == lost.sold_at_venue() == trade.quantity > 0
+    lost.assert_sound()
+
+
+def test_a_proof_is_doubted_only_once(lost: World) -> None:
+    lost.turns(30)
+    lost.turn(lookup.RECHECK_SECONDS)
+    asked = lost.venue.asked.count("closed_orders")
+    assert Effect.objects.get().rechecked_at is not None
+    lost.turn(lookup.RECHECK_SECONDS)
+    lost.turn(lookup.RECHECK_SECONDS)
+    assert lost.venue.asked.count("closed_orders") == asked
+
+
+def test_a_doubt_that_could_not_be_asked_is_asked_again(lost: World) -> None:
+    lost.turns(30)
+    lost.venue.script("closed_orders", Fault.LOST_REQUEST)
+    lost.turn(lookup.RECHECK_SECONDS)
+    assert Effect.objects.get().rechecked_at is None
+    lost.turn()
+    assert Effect.objects.get().rechecked_at is not None

@@ -180,19 +180,24 @@ def test_the_target_sale_fills_in_parts(world: World) -> None:
     assert len(world.venue.sent) == 2
 
 
-def test_coins_too_few_for_a_stop_are_sold_with_the_rest_after_the_protect_timeout(world: World) -> None:
-    """A fill below the venue's minimum makes no attached stop, and is too small for one of ours."""
+def test_coins_too_few_for_any_order_are_named_dust_and_never_loop(world: World) -> None:
+    """A crumb is filled, and the owner cancels the rest: the venue takes neither a stop nor a sell of it."""
     world.price(2500, depth=Decimal("0.0019"))
     trade = world.open()
     world.turn()
+    (entry,) = world.at_venue(side=Side.BUY, live=True)
+    world.venue.cancel_by_hand(entry.txid)
     assert world.at_venue(side=Side.SELL) == []
-    world.price(2501, depth=Decimal(100))
 
     world.until_closed(trade)
+    sent = len(world.venue.sent)
+    world.turns(10)
 
-    world.assert_over(trade, "rollback")
     bracket = world.bracket(trade)
-    assert 30 <= (bracket.completed_at - bracket.created_at).total_seconds() < 40
+    assert bracket.dust == Decimal("0.0019")
+    assert "dust" in bracket.alarm
+    assert len(world.venue.sent) == sent <= 2
+    world.assert_sound()
 
 
 def test_the_target_follows_the_price_that_was_paid(world: World) -> None:

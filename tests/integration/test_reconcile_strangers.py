@@ -36,10 +36,12 @@ def test_a_stop_canceled_by_hand_is_replaced_within_ten_seconds(world: World) ->
 
 
 def test_a_stop_of_ours_counts_only_when_it_was_read_back(world: World) -> None:
+    """It is read right after it was accepted; a reading that does not show it yet proves nothing."""
     trade = world.open_active()
     world.venue.cancel_by_hand(world.stop_at_venue().txid)
     world.clock.pass_seconds(1)
     world.read()
+    world.venue.freeze("orders", calls=1)
     for _ in range(3):
         world.clock.pass_seconds(1)
         world.look()

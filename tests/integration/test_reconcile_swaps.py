@@ -186,9 +186,7 @@ def swap_back_all(world: World, **options: float) -> tuple[str, ...]:
 def test_a_clean_end_brings_every_stop_back(watched: World) -> None:
     world = watched
     target_rests(world)
-    other = world.open_active(
-        symbol="SOL/USD", quantity=Decimal(2), stop=Decimal(140), target=Decimal(160)
-    )
+    other = world.open_active(symbol="SOL/USD", quantity=Decimal(2), stop=Decimal(140), target=Decimal(160))
     asked = len(world.venue.asked)
 
     assert swap_back_all(world) == ()

@@ -20,10 +20,22 @@ def at(seconds: float) -> datetime:
 
 
 def order(
-    role: Role, opened: float | None, ended: float | None = None, *, filled: str = "0", quantity: str = "1"
+    role: Role,
+    opened: float | None,
+    ended: float | None = None,
+    *,
+    filled: str = "0",
+    quantity: str = "1",
+    first_fill: float | None = None,
+    limit: bool = False,
+    by_venue: bool = False,
 ) -> BracketOrder:
+    key = f"{role} {opened} {ended}"
     return BracketOrder(
-        key=f"{role} {opened} {ended}",
+        venue_order_id=key if by_venue else None,
+        first_filled_at=None if first_fill is None else at(first_fill),
+        limit_price=D(100) if limit else None,
+        key=key,
         role=role,
         quantity=D(quantity),
         status=OrderStatus.OPEN if ended is None else OrderStatus.FILLED,
@@ -75,9 +87,68 @@ E, S, T, X = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
         pytest.param([ENTRY, order(S, 0.5)], 60, "0", "0", id="stop dated before the fill"),
         pytest.param([ENTRY, order(X, None)], 11, "10", "10", id="a sell that never arrived"),
         pytest.param([order(E, 2, filled="0.5"), order(S, 4)], 60, "2", "2", id="entry partly filled"),
+        pytest.param([order(E, 0, limit=True)], 600, "0", "0", id="a limit entry that rests holds nothing"),
+        pytest.param(
+            [order(E, 0, limit=True, filled="0.5", first_fill=600), order(S, 601)],
+            700,
+            "1",
+            "1",
+            id="a limit entry filled after ten minutes",
+        ),
+        pytest.param(
+            [order(E, 0, limit=True, filled="0.5", first_fill=607), order(S, 600, by_venue=True)],
+            700,
+            "0",
+            "0",
+            id="the stop the venue made tells of the fill before a reading does",
+        ),
+        pytest.param(
+            [order(E, 0, 650, limit=True, filled="1", first_fill=600), order(S, 603, 640), order(S, 641)],
+            700,
+            "4",
+            "4",
+            id="the first fill counts, not the last",
+        ),
+        pytest.param(
+            [order(E, 0, limit=True, filled="0.5"), order(S, 650)],
+            640,
+            "0",
+            "0",
+            id="filled, nobody knows when",
+        ),
+        pytest.param(
+            [order(E, 0, 5, limit=True), order(E, 6, 9, limit=True, filled="1"), order(S, 9.5)],
+            60,
+            "0.5",
+            "0.5",
+            id="repriced: the entry that filled counts",
+        ),
+        pytest.param(
+            [ENTRY, order(S, 1, 50), order(T, 50.5, limit=True)],
+            60,
+            "0.5",
+            "10",
+            id="a resting target protects and is no stop",
+        ),
     ],
 )
 def test_timeline(orders: list[BracketOrder], until: float, unprotected: str, unstopped: str) -> None:
     for shown in (orders, orders[::-1]):
         measured = exposure(shown, at(until))
         assert (measured.unprotected_seconds, measured.unstopped_seconds) == (D(unprotected), D(unstopped))
+
+
+@pytest.mark.parametrize(
+    ("orders", "until", "unprotected", "unstopped"),
+    [
+        pytest.param([], 10, "10", "10", id="bare from the beginning"),
+        pytest.param([order(S, 2)], 10, "2", "2", id="until its stop stood"),
+        pytest.param([order(S, 2, 50, filled="1")], 90, "2", "2", id="sold by its stop"),
+        pytest.param([order(S, 2, 50, filled="0.4")], 60, "12", "12", id="partly sold"),
+    ],
+)
+def test_coins_held_before(
+    orders: list[BracketOrder], until: float, unprotected: str, unstopped: str
+) -> None:
+    measured = exposure(orders, at(until), held_quantity=D(1), held_since=BEGIN)
+    assert (measured.unprotected_seconds, measured.unstopped_seconds) == (D(unprotected), D(unstopped))
