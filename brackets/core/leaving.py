@@ -111,10 +111,11 @@ def in_exiting(step: Step) -> Step:
         return sell_leaves(step, role)
     if not bracket.idle:
         return step
-    if sold_by(bracket, Role.STOP) == bracket.acquired:
+    sold = bracket.sold - sold_in_parts(bracket)
+    if sold_by(bracket, Role.STOP) == sold:  # a leg that sold everything was faster than its cancel
         return step.to(State.SL_FILLED, exit_reason=ExitReason.STOP_LOSS)
-    if bracket.exit_reason is ExitReason.TAKE_PROFIT:
-        return step.to(State.TP_FILLED)
+    if bracket.exit_reason is ExitReason.TAKE_PROFIT or sold_by(bracket, Role.TARGET) == sold:
+        return step.to(State.TP_FILLED, exit_reason=ExitReason.TAKE_PROFIT)
     return close_books(step)
 
 
@@ -158,6 +159,13 @@ def sold_by(bracket: Bracket, role: Role) -> Decimal:
     return sum((order.filled for order in bracket.having(role)), Decimal(0))
 
 
+def sold_in_parts(bracket: Bracket) -> Decimal:
+    """What was sold on request before the exit began."""
+    began = bracket.exit_began_at
+    parts = (o.filled for o in bracket.having(Role.EXIT) if began is not None and o.created_at < began)
+    return sum(parts, Decimal(0))
+
+
 def resting_targets(bracket: Bracket) -> tuple[BracketOrder, ...]:
     """Targets that rested before the exit began; the exit's own sells are not among them."""
     began = bracket.exit_began_at
@@ -172,12 +180,9 @@ def sell_leaves(step: Step, role: Role) -> Step:
     bracket = step.bracket
     if bracket.live_entries or bracket.live_sells:
         return step.canceling(stuck_limit_exits(step))
-    if bracket.secondaries_missing:  # a stop we cannot see yet may stand for these coins
-        if bracket.protect_from is None:
-            return step.having(protect_from=visible_from(step))
-        if step.at < bracket.protect_from:
-            return step
-    elif bracket.protect_from is not None:
+    if bracket.protect_from is not None:  # since the last fill not everything was seen covered
+        if bracket.secondaries_missing and step.at < bracket.protect_from:
+            return step  # a stop we cannot see yet may stand for these coins
         return step.having(protect_from=None)  # a later fill begins a wait of its own
     refused = last_refusal(bracket, role)
     if refused is not None:
