@@ -37,6 +37,7 @@ from brackets.venue.port import OrderUpdate, Venue
 log = logging.getLogger("backstop.watch")
 READ_AGAIN_SECONDS = 1.0
 READ_TRIES = 15  # an order that REST does not show for so long is left to the full comparison
+MOST_WAITING = 20_000  # news; more means that nobody takes them
 
 
 class StreamState(StrEnum):
@@ -94,6 +95,9 @@ class Follower:
         kept = [item for item in news if isinstance(item, OpenOrders | OrdersChanged | OrderUnclear)]
         told = [item for item in news if isinstance(item, SystemStatusSaid | PairStatusesSaid)]
         self._news.extend(Heard(item, at, self._connection) for item in (*kept, *told))
+        if len(self._news) > MOST_WAITING:
+            self._news.clear()
+            self.distrust("too many news wait to be taken in")
         return bool(kept or told)
 
     @property

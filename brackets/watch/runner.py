@@ -29,6 +29,7 @@ from brackets.watch.streams import Streams
 log = logging.getLogger("backstop.watch")
 SENDING_SECONDS = 0.1
 STOP_SECONDS = 6  # an order under way is waited for: longer than one HTTP exchange
+STREAMS_AGAIN_SECONDS = 5
 HAND_OVER_SECONDS = 6.5  # both together within what the supervisor waits for
 
 
@@ -68,7 +69,7 @@ class Runner:
             asyncio.create_task(self.repeat(watch.run_hooks, 0.5)),
             asyncio.create_task(self.repeat(watch.note_stream, 1)),
         ]
-        streams = [asyncio.create_task(self.streams.run())] if self.streams is not None else []
+        streams = [asyncio.create_task(self.listen(self.streams))] if self.streams is not None else []
         try:
             while not self.watch.stopping.is_set():
                 renewed = await self.job(watch.renew_lease)
@@ -83,6 +84,15 @@ class Runner:
             await asyncio.wait([sending, *streams], timeout=STOP_SECONDS)
             await asyncio.wait(loops, timeout=0.5)  # one that waits for rate budget may be left behind
             await self.leave()
+
+    async def listen(self, streams: Streams) -> None:
+        """Keep the streams, whatever happens in them: without them the watch polls."""
+        while True:
+            try:
+                await streams.run()
+            except Exception:
+                log.exception("the streams failed; they are tried again")
+            await asyncio.sleep(STREAMS_AGAIN_SECONDS)
 
     async def leave(self) -> None:
         """The stops go back to the venue, then somebody else may watch."""

@@ -57,7 +57,11 @@ STATUSES = {
 }
 ENDED = frozenset({VenueStatus.CLOSED, VenueStatus.CANCELED, VenueStatus.EXPIRED})
 NEW_TERMS = frozenset({Happening.AMENDED, Happening.RESTATED})
-TRIGGERED = {None: False, "untriggered": False, "triggered": True}
+
+
+class TriggerStatus(StrEnum):
+    UNTRIGGERED = "untriggered"
+    TRIGGERED = "triggered"
 
 
 class TermsNotSaid(UnknownWord):
@@ -116,8 +120,8 @@ def merged(before: OrderUpdate, raw: Mapping[str, Any], what: str) -> OrderUpdat
     return OrderUpdate(
         venue_order_id=before.venue_order_id,
         at=max(before.at, moment(raw, "timestamp", what)),
-        client_order_id=before.client_order_id or raw.get("cl_ord_id") or None,
-        parent_venue_order_id=before.parent_venue_order_id or parent(raw, what),
+        client_order_id=before.client_order_id or name(raw, "cl_ord_id", what),
+        parent_venue_order_id=before.parent_venue_order_id or name(raw, "ord_ref_id", what),
         symbol=before.symbol or (our_symbol(text(raw, "symbol", what)) if raw.get("symbol") else None),
         side=before.side or (word(Side, raw["side"], f"side of {what}") if raw.get("side") else None),
         kind=before.kind or kind(raw, what),
@@ -138,9 +142,9 @@ def kind(raw: Mapping[str, Any], what: str) -> OrderKind | None:
     return word(OrderKind, said, f"order_type of {what}") if said else None
 
 
-def parent(raw: Mapping[str, Any], what: str) -> str | None:
-    """The order whose fill made this one."""
-    return text(raw, "ord_ref_id", what) if raw.get("ord_ref_id") else None
+def name(raw: Mapping[str, Any], key: str, what: str) -> str | None:
+    """An id that may be left out."""
+    return text(raw, key, what) if raw.get(key) else None
 
 
 def trades(raw: Mapping[str, Any], what: str) -> tuple[str, ...]:
@@ -176,8 +180,7 @@ def trigger(raw: Mapping[str, Any], what: str) -> tuple[Decimal | None, bool]:
         return price(raw, "stop_price", what), False
     triggers = mapping(said, f"triggers of {what}")
     status = triggers.get("status")
-    if status not in TRIGGERED:
-        raise UnknownWord(f"triggers of {what} are {status!r:.80}, a word not known")
+    triggered = status is not None and word(TriggerStatus, status, f"status of the triggers of {what}")
     relative = triggers.get("price_type") not in (None, "static")  # then `price` is a distance
     at = price(triggers, "actual_price" if relative else "price", what)
-    return at or price(raw, "stop_price", what), TRIGGERED[status]
+    return at or price(raw, "stop_price", what), triggered is TriggerStatus.TRIGGERED

@@ -97,8 +97,8 @@ class Session:
         except UnknownWord as error:
             return (Illegible(why=self.without_secret(str(error))),)
 
-    def without_secret(self, said: str) -> str:
-        return said.replace(self._secret, "…") if self._secret else said
+    def without_secret(self, sentence: str) -> str:
+        return sentence.replace(self._secret, "…") if self._secret else sentence
 
     def _channel(self, raw: Mapping[str, Any]) -> tuple[News, ...]:
         name = text(raw, "channel", "a message")
@@ -116,8 +116,10 @@ class Session:
         if "error" not in raw and method not in ("subscribe", "unsubscribe"):
             raise UnknownWord(f"a message of neither a channel nor a known method: {method!r:.80}")
         result = mapping(raw.get("result") or {}, "an answer")
-        channel = str(result.get("channel") or self._asked.get(raw.get("req_id"), ""))  # type: ignore[arg-type]
-        symbol = raw.get("symbol") or result.get("symbol")
+        number = raw.get("req_id")
+        asked = self._asked.get(number) if isinstance(number, int) else None
+        channel = said(result.get("channel")) or asked or ""
+        symbol = said(raw.get("symbol")) or said(result.get("symbol"))
         if raw.get("success") is True:
             return (Subscribed(channel=channel, symbol=symbol),) if method == "subscribe" else ()
         error = self.without_secret(str(raw.get("error") or "no reason given"))[:300]
@@ -127,8 +129,13 @@ class Session:
         return (refusal,)
 
 
+def said(value: Any) -> str | None:
+    """A word, where there is one."""
+    return value if isinstance(value, str) and value else None
+
+
 def system_status(value: Any) -> SystemStatusSaid:
-    said = text(mapping(value, "the status"), "system", "the status")
-    if said not in SYSTEM_STATUSES:
-        raise UnknownWord(f"the system is {said!r:.80}, a word not known")
-    return SystemStatusSaid(status=said)
+    system = text(mapping(value, "the status"), "system", "the status")
+    if system not in SYSTEM_STATUSES:
+        raise UnknownWord(f"the system is {system!r:.80}, a word not known")
+    return SystemStatusSaid(status=system)
