@@ -42,6 +42,7 @@ LEASE_MARGIN_SECONDS = 2.0  # connecting, besides the timeout of the answer
 POLL_SECONDS = (0.010, 0.020)
 BUDGET_POLL_SECONDS = 0.25  # the budget refills slowly: no need to look more often
 URGENT_SECONDS = 0.1  # how long an urgent waiter's wish keeps others back; renewed while it waits
+PAIR_SECONDS = 1.0  # how long an urgent write waits for its pair's counter
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -188,7 +189,7 @@ class SenderSlot:
 
         `cost` is in points of the key's counter, `spending` what a write costs its pair's. Without budget
         a call that is not urgent raises BudgetExhausted at once, or after `patience_seconds`; an urgent
-        one may use the reserve and waits for it. Raises VenueUnavailable when no turn comes in time,
+        one may use the reserve and waits for it (a write a second at most). Raises VenueUnavailable when no turn comes in time,
         InsideTransaction, and whatever the database raises: without it nothing is sent.
         """
         if connection.in_atomic_block:
@@ -216,7 +217,7 @@ class SenderSlot:
     def _take(self, wanted: Wanted, *, patience_seconds: float) -> Turn:
         began = time.monotonic()
         wish_again_at = 0.0
-        budget_wait = self.max_wait_seconds if wanted.urgent else patience_seconds
+        budget_wait = self._patience(wanted, patience_seconds)
         while True:
             pause = random.uniform(*POLL_SECONDS)
             answer = self._attempt(wanted)
@@ -235,6 +236,13 @@ class SenderSlot:
                         self._rows().update(urgent_until=self.clock() + timedelta(seconds=URGENT_SECONDS))
                         wish_again_at = waited + URGENT_SECONDS / 2
             time.sleep(pause)
+
+    def _patience(self, wanted: Wanted, patience_seconds: float) -> float:
+        """How long this caller waits for budget. A write whose pair is full is soon given back to be
+        tried again: behind it the exits of other pairs would wait."""
+        if not wanted.urgent:
+            return patience_seconds
+        return self.max_wait_seconds if wanted.spending is None else min(PAIR_SECONDS, self.max_wait_seconds)
 
     def _attempt(self, wanted: Wanted) -> Turn | Busy | Spent:
         """One look and, when it is our turn, one compare-and-swap."""
