@@ -55,7 +55,7 @@ def liquidate_all(
         config.system_status = SystemConfig.SystemStatus.PAUSED
         config.status_reason = reason[:200]
         config.save(update_fields=["system_status", "status_reason", "updated_at"])
-        trades = list(Trade.objects.filter(account=account, status=Trade.Status.OPEN))
+        trades = list(Trade.objects.filter(account=account, status=Trade.Status.OPEN).order_by("pk"))
         journal.write(
             at=at,
             actor=actor,
@@ -78,7 +78,8 @@ def liquidate_all(
 def ask_to_leave(account: Account, *, actor: str, untouched_since: datetime | None = None) -> None:
     """Ask every open bracket that is not leaving; with `untouched_since` only those that nothing happened
     to since then."""
-    rows = Bracket.objects.filter(account=account, close_again="").exclude(state__in=LEAVING)
+    rows = Bracket.objects.filter(account=account).exclude(state__in=LEAVING)
+    rows = rows.filter(Q(close_again="") | Q(state=State.HELD))  # the others try again by themselves
     if untouched_since is not None:
         rows = rows.filter(updated_at__lte=untouched_since)
     for key in rows.values_list("pk", flat=True):

@@ -19,7 +19,7 @@ from brackets import accounts, booking, leases, models, records
 from brackets.core.invariants import violations
 from brackets.core.orders import ZERO
 from brackets.core.proof import Book, BookOrder, ClosedTrade, Execution, VenueOrder, VenueSide, differences
-from brackets.core.states import LIVE, Role, State
+from brackets.core.states import LIVE, Policy, Role, State
 from brackets.venue.port import LedgerEntry, OrderReport, TradeReport, Venue, VenueStatus
 from risk import journal
 from risk.models import AuditRow
@@ -153,11 +153,13 @@ def read_book(account: models.Account) -> Book:
         orders = list(models.Order.objects.filter(account=account).select_related("bracket"))
         waiting = waiting_to_be_booked(account)
         fills = list(models.Fill.objects.filter(account=account).select_related("bracket", "order"))
-        closed = list(Trade.objects.filter(account=account, status=Trade.Status.CLOSED))
+        closed = list(
+            Trade.objects.filter(account=account, status=Trade.Status.CLOSED).select_related("bracket")
+        )
         firsts = dict(account.balances.values_list("asset", "first_total"))
         brackets = models.Bracket.objects.filter(account=account).prefetch_related("orders", "fills")
         coins: dict[str, Decimal] = {}
-        for bracket in brackets.exclude(state=State.EXIT_COMPLETE, dust=0):
+        for bracket in brackets.exclude(state=State.EXIT_COMPLETE):  # dust of the others is the owner's again
             asset = assets[bracket.symbol][0]
             coins[asset] = coins.get(asset, ZERO) + records.load(bracket).coins
     by_bracket: dict[int, list[str]] = {}
@@ -173,6 +175,7 @@ def read_book(account: models.Account) -> Book:
                 trade=trade.pk,
                 quote_asset=assets[trade.symbol][1],
                 realized_pnl=trade.realized_pnl or ZERO,
+                basis=settle.basis(trade.bracket),
                 trade_ids=tuple(by_bracket.get(trade.bracket_id, ())),
             )
             for trade in closed
@@ -198,6 +201,7 @@ def book_order(order: models.Order, assets: dict[str, tuple[str, str]], waiting:
         quantity=order.quantity,
         filled=order.filled_quantity,
         booking_due=order.pk not in waiting,
+        shares_coins=order.role == Role.TARGET and order.bracket.policy == Policy.BOTH_REST,
     )
 
 

@@ -24,6 +24,7 @@ class BookOrder:
     quantity: Decimal
     filled: Decimal
     booking_due: bool = True  # False: its fills may still wait to be booked in a batch
+    shares_coins: bool = False  # a target that rests beside its stop, for the same coins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +56,7 @@ class ClosedTrade:
     quote_asset: str
     realized_pnl: Decimal
     trade_ids: tuple[str, ...]
+    basis: Decimal = ZERO  # what coins that were there before are reckoned with; ours, not the ledger's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,7 @@ class Book:
     orders: Sequence[BookOrder]
     client_ids: frozenset[str]  # every id ever intended
     fills: Sequence[Execution]
-    coins: Mapping[str, Decimal]  # base asset → coins of unfinished brackets, and dust
+    coins: Mapping[str, Decimal]  # base asset → coins of unfinished brackets
     closed_trades: Sequence[ClosedTrade]
     first_totals: Mapping[str, Decimal]  # asset → what was there when the account was first seen
 
@@ -155,7 +157,7 @@ def compare_holds(book: Book, venue: VenueSide) -> Iterator[str]:
     """Coins reserved by our sells are reserved at the venue; more is somebody else's order."""
     leaves: dict[str, Decimal] = {}
     for order in book.orders:
-        if order.sell and order.live:
+        if order.sell and order.live and not order.shares_coins:
             leaves[order.base_asset] = leaves.get(order.base_asset, ZERO) + order.quantity - order.filled
     for asset, quantity in sorted(leaves.items()):
         held = venue.holds.get(asset, ZERO)
@@ -185,8 +187,9 @@ def compare_pnl(book: Book, venue: VenueSide) -> Iterator[str]:
         entries = [venue.ledger.get(trade_id, {}) for trade_id in closed.trade_ids]
         cash = [entry.get(closed.quote_asset, (ZERO, ZERO)) for entry in entries]
         earned = sum((amount - fee for amount, fee in cash), ZERO)
-        if earned != closed.realized_pnl:
+        if earned - closed.basis != closed.realized_pnl:
+            reckoned = f" less the {closed.basis} its coins are reckoned with" if closed.basis else ""
             yield (
                 f"trade {closed.trade} has a realized PnL of {closed.realized_pnl}, the venue's ledger says "
-                f"{earned}"
+                f"{earned}{reckoned}"
             )

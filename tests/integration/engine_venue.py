@@ -144,10 +144,11 @@ class EngineVenue:
         with self._changing():
             self.engine.cancel(txid=venue_order_id, now=self._now())
 
-    def sell_by_hand(self, symbol: str, quantity: Decimal) -> str:
+    def sell_by_hand(self, symbol: str, quantity: Decimal, *, limit: Decimal | None = None) -> str:
         """The owner sells coins at the venue's own page; the order's id."""
+        kind = Kind.MARKET if limit is None else Kind.LIMIT
         with self._changing():
-            request = NewOrder(symbol=symbol, side=Side.SELL, kind=Kind.MARKET, volume=quantity)
+            request = NewOrder(symbol=symbol, side=Side.SELL, kind=kind, volume=quantity, price=limit)
             order = self.engine.add(request, now=self._now())
             assert order is not None
             return order.txid

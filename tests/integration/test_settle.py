@@ -11,7 +11,7 @@ from brackets.models import BracketEvent
 from brackets.venue.port import Reason, Refused
 from risk.models import SystemConfig
 from tests.integration.engine_world import QUANTITY, STOP, TARGET, World, rows_of_everything
-from trading import door, settle
+from trading import settle
 from trading.commands import submit
 from trading.models import Command, EventCursor, Trade
 

@@ -178,6 +178,24 @@ def test_a_stop_without_its_hold_is_said() -> None:
     assert "reserve 0.1 XETH" in sentence and "0.0999" in sentence
 
 
+def test_a_target_beside_its_stop_reserves_no_coins_of_its_own() -> None:
+    book, venue = standing("0.1")
+    stop = book.orders[-1]
+    beside = replace(stop, venue_order_id="O9", client_order_id="c9", live=True, shares_coins=True)
+    both = replace(book, orders=(*book.orders, beside), client_ids=book.client_ids | {"c9"})
+    seen = replace(venue, orders={**venue.orders, "O9": at_venue(9, filled="0", live=True)})
+    assert differences(both, seen) == ()
+    (sentence,) = differences(replace(both, orders=(*book.orders, replace(beside, shares_coins=False))), seen)
+    assert "reserve 0.2 XETH" in sentence
+
+
+def test_what_held_coins_are_reckoned_with_is_taken_off_the_ledger() -> None:
+    closed = replace(BOOK.closed_trades[0], basis=D("100.5"), realized_pnl=D("7.96") - D("100.5"))
+    assert differences(replace(BOOK, closed_trades=(closed,)), VENUE) == ()
+    (sentence,) = differences(replace(BOOK, closed_trades=(replace(closed, basis=D(100)),)), VENUE)
+    assert "less the 100 its coins are reckoned with" in sentence
+
+
 def test_coins_the_account_does_not_have_are_said() -> None:
     book, venue = standing("0.1")
     gone = replace(venue, totals={**venue.totals, "XETH": D("0.05")})

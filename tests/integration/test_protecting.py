@@ -1,0 +1,161 @@
+"""Both exits for coins that are there already: only free coins, reckoned at the bid, proven by the ledger."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from brackets import readers
+from brackets.core.states import State
+from brackets.models import Account
+from brackets.venue.port import Reason, Refused
+from tests.integration.engine_world import QUANTITY, STOP, TARGET, World
+from trading import door, protection
+from trading.commands import submit
+from trading.models import Command, Trade
+
+pytest_plugins = ["tests.integration.worlds"]
+HELD = Decimal(3)  # coins of the owner
+BID = Decimal("2499.99")
+
+
+@pytest.fixture
+def owner(world: World) -> World:
+    """The owner put the coins into our hands; the last reading of the balances shows them."""
+    world.venue.handed_over["ETH/USD"] = HELD
+    readers.refresh_balances(world.account, world.venue)
+    world.configure(stop_method="PERCENT", stop_ratio=Decimal("0.02"))
+    return world
+
+
+def protect(quantity: str = "1.5", **more: str) -> Command:
+    asked = {"symbol": "ETH/USD", "quantity": quantity, **more}
+    return submit("protect", asked, user=None, actor="test")
+
+
+def trade_of(command: Command) -> Trade:
+    assert command.trade is not None, command.denials
+    return command.trade
+
+
+def codes(command: Command) -> list[str]:
+    assert command.status == "denied"
+    return [str(denial["code"]) for denial in command.denials]
+
+
+def test_held_coins_get_a_stop_and_a_watched_target(owner: World) -> None:
+    command = protect()
+    trade = trade_of(command)
+    assert (trade.source, trade.entry_price, trade.quantity) == ("protect", BID, Decimal("1.5"))
+
+    owner.until(trade, State.BRACKET_ACTIVE)
+    owner.settle()
+
+    command.refresh_from_db()
+    assert (command.status, command.message) == ("done", "protected")
+    stop = owner.stop_at_venue()
+    assert (stop.volume, stop.trigger_price) == (Decimal("1.5"), Decimal("2449.99"))
+    trade.refresh_from_db()
+    assert (trade.stop_loss_price, trade.initial_stop_loss_price) == (Decimal("2449.99"), Decimal("2449.99"))
+    assert (trade.entry_price, trade.entry_at) == (BID, trade.opened_at)
+    assert owner.bought_at_venue() == 0
+
+
+@pytest.mark.parametrize(("price", "reason"), [("2600.01", "take_profit"), ("2440", "stop_loss")])
+def test_its_profit_is_what_was_earned_less_what_the_coins_were_reckoned_with(
+    owner: World, price: str, reason: str
+) -> None:
+    trade = trade_of(protect(stop_loss_price=str(STOP), take_profit_price=str(TARGET)))
+    owner.until(trade, State.BRACKET_ACTIVE)
+    owner.price(price)
+    owner.until_closed(trade)
+    trade.refresh_from_db()
+    assert (trade.exit_reason, owner.sold_at_venue()) == (reason, Decimal("1.5"))
+    assert trade.realized_pnl == owner.earned_at_venue() - Decimal("1.5") * BID
+    risk = Decimal("1.5") * (BID - STOP)
+    assert trade.realized_pnl is not None
+    assert trade.r_multiple == (trade.realized_pnl / risk).quantize(Decimal("1E-6"))
+    owner.assert_sound()
+
+
+def test_it_passes_while_paused_and_whatever_entries_may_cost(owner: World) -> None:
+    submit("pause", {"reason": "storm"}, user=None, actor="test")
+    owner.configure(maximum_notional=Decimal(1), maximum_open_trades=0)
+    owner.until(trade_of(protect("3")), State.BRACKET_ACTIVE)
+    assert owner.stops_at_venue() == [HELD]
+
+
+def test_only_coins_that_are_free_can_be_protected(owner: World) -> None:
+    (denial,) = protect("3.00000001").denials
+    assert (denial["code"], denial["limit"]) == ("insufficient_coins", "3")
+
+
+def test_coins_in_an_order_of_the_owner_are_not_free(owner: World) -> None:
+    owner.account.balances.filter(asset="XETH").update(held=Decimal("1.2"))
+    (denial,) = protect("1.80000001").denials
+    assert (denial["code"], denial["limit"]) == ("insufficient_coins", "1.8")
+    assert protect("1.8").status == "accepted"
+
+
+def test_coins_of_a_bracket_are_not_free_and_its_own_stop_is_not_foreign(owner: World) -> None:
+    trade = owner.open_active()
+    readers.refresh_balances(owner.account, owner.venue)
+    eth = owner.account.instruments.get(symbol="ETH/USD")
+    assert protection.free_coins(owner.account, eth) == HELD
+    assert codes(protect("1")) == ["position_open"]
+    owner.price(2400)
+    owner.until_closed(trade)
+    readers.refresh_balances(owner.account, owner.venue)
+    assert protection.free_coins(owner.account, eth) == HELD
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"quantity": "0.00199999"}, ["below_minimum_quantity"]),
+        ({"stop_loss_price": "2499.99"}, ["stop_not_below_price"]),
+        ({"take_profit_price": "2500"}, ["target_not_above_price"]),
+        ({"quantity": "4", "stop_loss_price": "2600"}, ["stop_not_below_price", "insufficient_coins"]),
+    ],
+)
+def test_a_broken_limit_is_denied_and_nothing_is_bound(
+    owner: World, asked: dict[str, str], expected: list[str]
+) -> None:
+    assert codes(protect(**asked))[: len(expected)] == expected
+    owner.turns(2)
+    assert (Trade.objects.count(), owner.at_venue()) == (0, [])
+
+
+def test_where_the_venue_takes_no_stop_the_coins_are_not_sold(owner: World) -> None:
+    owner.venue.script("place", Refused(reason=Reason.PERMISSION, message="EGeneral:Permission denied"))
+    command = protect()
+    trade = trade_of(command)
+    owner.until(trade, State.HELD)
+    owner.settle()
+    command.refresh_from_db()
+    assert command.status == "failed"
+    assert "operator" in command.message
+    assert owner.sold_at_venue() == 0
+
+
+def test_coins_bought_at_the_same_moment_are_one_trade(owner: World) -> None:
+    trade_of(protect("1"))
+    assert codes(protect("1")) == ["position_open"]
+    denied = door.open_position_with_brackets(
+        owner.account.name, "ETH/USD", "buy", QUANTITY, "market", STOP, TARGET, Trade.Source.COMMAND
+    )
+    assert isinstance(denied, door.Denied)
+
+
+def test_before_the_book_was_compared_nobody_knows_whose_coins_they_are(owner: World) -> None:
+    Account.objects.update(recovered_at=None)
+    with pytest.raises(door.Recovering):
+        protect()
+
+
+def test_validate_mode_could_not_protect_anything(owner: World, settings: Any) -> None:
+    Account.objects.update(name="validate", mode="validate")
+    settings.TRADING_MODE = "validate"
+    assert codes(protect()) == ["validate_mode"]
