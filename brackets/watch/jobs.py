@@ -47,6 +47,7 @@ class Watch:
 
     account: Account
     venue: Venue
+    clock: Callable[[], datetime] = timezone.now
     holder: str = field(default_factory=lambda: f"{leases.holder_name()}#{uuid.uuid4().hex[:6]}")
     fence: int = 0
     renewed_at: datetime | None = None  # the lease, for the last time
@@ -67,14 +68,14 @@ class Watch:
     def __post_init__(self) -> None:
         self.prices = PriceBook()
         self.shelf = Shelf(self.account)
-        self.follower = Follower(self.account, self.venue)
+        self.follower = Follower(self.account, self.venue, clock=self.clock)
         self.wanted: frozenset[str] = frozenset()  # pairs whose prices are wanted now
         self._looking = threading.Lock()
 
     # --- the lease ------------------------------------------------------------------------------
 
     def take_lease(self) -> bool:
-        name, now = accounts.watch_lease_name(self.account), timezone.now()
+        name, now = accounts.watch_lease_name(self.account), self.clock()
         fence = leases.take(name, self.holder, now=now, seconds=LEASE_SECONDS)
         if fence is None:
             return False
@@ -86,7 +87,7 @@ class Watch:
         return True
 
     def renew_lease(self) -> bool:
-        name, now = accounts.watch_lease_name(self.account), timezone.now()
+        name, now = accounts.watch_lease_name(self.account), self.clock()
         renewed = leases.renew(name, self.fence, now=now, seconds=LEASE_SECONDS)
         self.renewed_at = now if renewed else None
         return renewed
@@ -100,7 +101,7 @@ class Watch:
         if self.renew_lease():
             self.renewed_at = None  # from here on nobody watches
             readers.note_stream(self.account, state=StreamState.OFF, seen_at=self.stream_heard_at)
-            reconcile.swap_back_all(self.account, self.venue)
+            reconcile.swap_back_all(self.account, self.venue, clock=self.clock)
 
     # --- prices ---------------------------------------------------------------------------------
 
@@ -126,7 +127,7 @@ class Watch:
 
     def ask_prices(self, wanted: Iterable[str]) -> None:
         """Ask, by one call, for the prices the stream did not tell lately. Raises VenueUnavailable."""
-        asked_at = timezone.now()
+        asked_at = self.clock()
         seconds = LIVELY_SECONDS if self.prices_are_streamed else POLLED_SECONDS
         lively = self.prices.fresh(wanted, now=asked_at, seconds=seconds)
         silent = [symbol for symbol in wanted if symbol not in lively]
@@ -136,7 +137,7 @@ class Watch:
 
     def fresh_quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
         """What may be acted upon: a price that neither the stream nor a reading told lately is none."""
-        fresh = self.prices.fresh(symbols, now=timezone.now(), seconds=PRICE_FRESH_SECONDS)
+        fresh = self.prices.fresh(symbols, now=self.clock(), seconds=PRICE_FRESH_SECONDS)
         return {
             symbol: readers.quote_row(self.account, price.quote, price.read_at)
             for symbol, price in fresh.items()
@@ -146,7 +147,7 @@ class Watch:
         """Let every open bracket see price and time."""
         with self._looking:
             self.shelf.refresh()
-            now = timezone.now()
+            now = self.clock()
             self.need = self.shown(quotes, self.shelf.all())
             self.urgent_since = (self.urgent_since or now) if self.need.urgent else None
             self.shelf.refresh()
@@ -159,13 +160,13 @@ class Watch:
             self.need = reconcile.Need(
                 soon=self.need.soon or need.soon, urgent=self.need.urgent or need.urgent
             )
-        reconcile.drive(self.account, self.venue)
+        reconcile.drive(self.account, self.venue, self.clock)
         self.shelf.refresh()
 
     def shown(self, quotes: dict[str, Quote], brackets: list[Standing]) -> reconcile.Need:
         loaded = [(one.row, one.bracket) for one in brackets]
-        watched = self.is_held(timezone.now())
-        return reconcile.see_prices(self.account, quotes, watched=watched, brackets=loaded)
+        watched = self.is_held(self.clock())
+        return reconcile.see_prices(self.account, quotes, self.clock, watched=watched, brackets=loaded)
 
     def is_held(self, now: datetime) -> bool:
         """Whether the lease is certainly ours, and stays so until the next look."""
@@ -175,7 +176,7 @@ class Watch:
     # --- orders ---------------------------------------------------------------------------------
 
     def send(self) -> None:
-        reconcile.drive(self.account, self.venue)
+        reconcile.drive(self.account, self.venue, self.clock)
 
     def follow(self) -> None:
         """Take in what the private stream said. Raises VenueUnavailable where REST had to be asked."""
@@ -194,13 +195,13 @@ class Watch:
     def read(self) -> None:
         """A full comparison when it is due. A living stream tells all but the money: then only the books
         are closed. Raises VenueUnavailable."""
-        now = timezone.now()
+        now = self.clock()
         if self.reading_is_due(now):
             self.last_cycle_at = now
             recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
             urgent = self.need.urgent or recovering
-            self.privately(lambda: reconcile.cycle(self.account, self.venue, urgent=urgent))
-            reconcile.drive(self.account, self.venue)
+            self.privately(lambda: reconcile.cycle(self.account, self.venue, urgent=urgent, clock=self.clock))
+            reconcile.drive(self.account, self.venue, self.clock)
         elif (
             self.follower.is_live
             and self.need.soon
@@ -243,7 +244,7 @@ class Watch:
     # --- the house ------------------------------------------------------------------------------
 
     def keep_house(self) -> None:
-        now = timezone.now()
+        now = self.clock()
         if readers.instruments_are_stale(self.account, now):
             readers.refresh_instruments(self.account, self.venue)
         if self.is_due(self.last_status_at, STATUS_SECONDS, now):
@@ -261,7 +262,7 @@ class Watch:
 
     def note_stream(self) -> None:
         """Write how the private stream stands: when that changes, and now and then."""
-        now = timezone.now()
+        now = self.clock()
         told = (self.follower.state.value, self.follower.error)
         last = self.last_stream_note
         if last is not None and last[:2] == told and not self.is_due(last[2], STREAM_NOTE_SECONDS, now):

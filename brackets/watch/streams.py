@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.utils import timezone
 
 from brackets.venue.kraken.stream.connection import Connection, Link
 from brackets.venue.kraken.stream.news import BalancesChanged, News, PairStatusesSaid, PricesChanged
@@ -107,7 +106,7 @@ class Streams:
     def _private_news(self, news: tuple[News, ...]) -> None:
         if any(isinstance(item, BalancesChanged) for item in news):
             self.watch.balances_changed = True
-        if self.watch.follower.heard(news, timezone.now()):
+        if self.watch.follower.heard(news, self.watch.clock()):
             self._orders_told.set()
 
     async def _follow(self) -> None:
@@ -127,7 +126,7 @@ class Streams:
         self.watch.prices_are_streamed = link is Link.OPEN
 
     def _public_news(self, news: tuple[News, ...]) -> None:
-        now = timezone.now()
+        now = self.watch.clock()
         for item in news:
             if isinstance(item, PricesChanged):
                 changed = [r.quote for r in item.readings if self.watch.prices.note(r.quote, now)]
@@ -168,7 +167,7 @@ class Streams:
                 self.public.session.want(self.watch.wanted)
             silent = self.private.heard_seconds_ago
             if silent is not None and silent < WANTED_SECONDS * 2:
-                self.watch.stream_heard_at = timezone.now()
+                self.watch.stream_heard_at = self.watch.clock()
 
 
 async def waited(event: asyncio.Event, seconds: float) -> None:

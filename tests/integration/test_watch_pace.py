@@ -1,0 +1,249 @@
+"""How often the watch asks, what it keeps in memory, and which prices it acts upon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from brackets import readers, reconcile
+from brackets.core.states import State
+from brackets.models import AssetBalance, Bracket, Instrument
+from brackets.venue.kraken.stream.news import OpenOrders
+from brackets.venue.port import QuoteReading, VenueUnavailable
+from brackets.watch import Watch
+from brackets.watch.prices import PriceBook
+from brackets.watch.shelf import Shelf
+from tests.integration.engine_world import STOP, TARGET, World, fresh
+
+pytest_plugins = ["tests.integration.worlds"]
+Counted = Callable[[int], Any]
+
+
+def a_watch(world: World) -> Watch:
+    """A watch that holds the lease, and has read once."""
+    watch = Watch(account=fresh(world.account), venue=world.venue, clock=world.clock)
+    watch.take_lease()
+    watch.account.recovered_at = world.clock()
+    watch.last_cycle_at = world.clock()
+    return watch
+
+
+def let_it_live(watch: Watch) -> None:
+    watch.follower.connecting()
+    watch.follower.heard([OpenOrders(updates=())], timezone.now())
+    watch.follow()
+    assert watch.follower.is_live
+
+
+def due_after(watch: Watch, seconds: float) -> bool:
+    assert watch.last_cycle_at is not None
+    return watch.reading_is_due(watch.last_cycle_at + timedelta(seconds=seconds))
+
+
+def quote(price: Decimal | int | str, symbol: str = "ETH/USD") -> QuoteReading:
+    last = Decimal(price)
+    return QuoteReading(symbol=symbol, bid=last - 1, ask=last + 1, last=last)
+
+
+# --- readings ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tier", "polling", "following"), [("starter", 7, 30), ("intermediate", 4, 15), ("pro", 2, 10)]
+)
+def test_a_stream_that_lives_makes_polling_rare(
+    world: World, settings: Any, tier: str, polling: int, following: int
+) -> None:
+    settings.KRAKEN_TIER = tier
+    watch = a_watch(world)
+    assert (due_after(watch, polling - 0.1), due_after(watch, polling)) == (False, True)
+    let_it_live(watch)
+    assert (due_after(watch, following - 0.1), due_after(watch, following)) == (False, True)
+
+
+def test_what_moves_is_left_to_a_stream_that_lives(world: World) -> None:
+    watch = a_watch(world)
+    watch.need = reconcile.Need(soon=True)
+    assert due_after(watch, 2)
+    let_it_live(watch)
+    assert not due_after(watch, 29)
+
+
+def test_what_is_urgent_is_asked_for_when_the_stream_does_not_tell_it(world: World) -> None:
+    watch = a_watch(world)
+    let_it_live(watch)
+    assert watch.last_cycle_at is not None
+    watch.need, watch.urgent_since = reconcile.Need(soon=True, urgent=True), watch.last_cycle_at
+    assert not due_after(watch, 1)
+    assert due_after(watch, 2)
+    watch.need, watch.urgent_since = reconcile.Need(), None  # it told
+    assert not due_after(watch, 29)
+
+
+def test_a_lost_stream_brings_polling_back_at_once(world: World) -> None:
+    watch = a_watch(world)
+    let_it_live(watch)
+    assert not due_after(watch, 0.1)
+    watch.stream_lost("the venue closed the connection")
+    assert watch.reading_is_due(world.clock())
+
+
+def test_a_stream_that_never_lived_does_not_hurry_the_polls(world: World) -> None:
+    watch = a_watch(world)
+    for _ in range(3):
+        watch.stream_lost("connection refused")
+    assert not due_after(watch, 0.1)
+
+
+# --- prices ----------------------------------------------------------------------------------------------
+
+
+def test_prices_the_stream_tells_are_not_asked_for(world: World) -> None:
+    watch = a_watch(world)
+    watch.prices_are_streamed = True
+    symbols = readers.symbols_to_price(watch.account)
+    for symbol in symbols:
+        watch.prices.note(quote(2500, symbol), timezone.now())
+    calls = world.venue.asked.count("quotes")
+    watch.see_prices()
+    assert world.venue.asked.count("quotes") == calls
+    world.clock.pass_seconds(3)  # silence: the round asks itself
+    watch.see_prices()
+    assert world.venue.asked.count("quotes") == calls + 1
+
+
+def test_an_old_price_is_none(world: World) -> None:
+    watch = a_watch(world)
+    watch.prices.note(quote(2500), world.clock())
+    world.clock.pass_seconds(4)
+    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].last == 2500
+    world.clock.pass_seconds(1)
+    assert watch.fresh_quotes(["ETH/USD"]) == {}
+
+
+def test_a_target_touched_by_an_old_price_is_not_taken(world: World) -> None:
+    trade = world.open_active()
+    watch = a_watch(world)
+    watch.prices.note(quote(TARGET + 5), world.clock())
+    world.clock.pass_seconds(5)
+    world.venue.set_down(True)
+    with pytest.raises(VenueUnavailable):
+        watch.see_prices()
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_a_price_that_crosses_is_acted_upon_at_once(world: World) -> None:
+    trade = world.open_active()
+    watch = a_watch(world)
+    watch.shelf.refresh()
+    world.price(TARGET + 5)
+    crossing = quote(TARGET + 5)
+    assert watch.prices.note(crossing, timezone.now())
+    assert [one.row.pk for one in watch.shelf.crossed([crossing])] == [trade.bracket_id]
+    watch.see_crossing(["ETH/USD"])
+    assert world.bracket(trade).state == State.EXITING
+    assert watch.shelf.crossed([crossing]) == []  # it is on its way: no price is news to it
+
+
+def test_a_newer_price_is_not_replaced_by_an_answer_to_an_older_question() -> None:
+    book, now = PriceBook(), timezone.now()
+    assert book.note(quote(2500), now)
+    assert not book.note(quote(2400), now - timedelta(seconds=1))
+    assert not book.note(quote(2500), now + timedelta(seconds=1))  # heard again: no change, but younger
+    (price,) = book.fresh(["ETH/USD", "BTC/USD"], now=now + timedelta(seconds=3), seconds=2.5).values()
+    assert price.quote.last == 2500
+
+
+def test_where_there_are_many_pairs_only_those_somebody_wants_are_priced(world: World) -> None:
+    first = Instrument.objects.get(symbol="ETH/USD")
+    for number in range(30):
+        first.pk, first.symbol, first.base_asset = None, f"C{number}/USD", f"C{number}"
+        first.save(force_insert=True)
+    AssetBalance.objects.all().delete()
+    assert readers.symbols_to_price(world.account) == []
+    trade = world.open()
+    assert readers.symbols_to_price(world.account) == ["ETH/USD"]
+    now = timezone.now()
+    amounts = {"held": 0, "first_total": 0, "read_at": now}
+    AssetBalance.objects.create(account=world.account, asset="C7", total=1, **amounts)
+    AssetBalance.objects.create(account=world.account, asset="C8", total=0, **amounts)
+    assert readers.symbols_to_price(world.account) == ["C7/USD", "ETH/USD"]
+    Bracket.objects.filter(pk=trade.bracket_id).update(state=State.EXIT_COMPLETE, exit_reason="manual")
+    assert "ETH/USD" in readers.symbols_to_price(world.account)  # of late
+    world.clock.pass_seconds(readers.OF_LATE_SECONDS + 1)
+    assert readers.symbols_to_price(world.account) == ["C7/USD"]
+
+
+# --- the open brackets, in memory --------------------------------------------------------------------------
+
+
+def test_a_quiet_shelf_costs_one_query_and_a_price_none(
+    world: World, django_assert_num_queries: Counted
+) -> None:
+    world.open_active()
+    shelf = Shelf(world.account)
+    shelf.refresh()
+    with django_assert_num_queries(1):
+        shelf.refresh()
+    with django_assert_num_queries(0):
+        assert shelf.crossed([quote(2500)]) == []
+        assert len(shelf.crossed([quote(TARGET + 2)])) == 1
+        assert len(shelf.crossed([quote(STOP - 1)])) == 1
+        assert shelf.crossed([quote(TARGET + 2, "BTC/USD")]) == []
+
+
+def test_the_shelf_follows_what_changes(world: World) -> None:
+    shelf = Shelf(world.account)
+    shelf.refresh()
+    assert (shelf.all(), shelf.symbols()) == ([], set())
+    trade = world.open_active()
+    shelf.refresh()
+    (one,) = shelf.all()
+    assert (one.row.pk, one.bracket.state) == (trade.bracket_id, State.BRACKET_ACTIVE)
+    world.price(STOP - 1)
+    world.until_closed(trade)
+    shelf.refresh()
+    assert shelf.all() == []
+
+
+def test_a_round_of_brackets_that_only_stand_changes_nothing(world: World) -> None:
+    trade = world.open_active()
+    watch = a_watch(world)
+    version = world.bracket(trade).version
+    for _ in range(3):
+        world.clock.pass_seconds(1)
+        watch.see_prices()
+    assert world.bracket(trade).version == version
+
+
+# --- who may say that somebody watches -------------------------------------------------------------
+
+
+def test_nobody_watches_when_the_lease_was_not_renewed_in_time(world: World) -> None:
+    watch = a_watch(world)
+    assert watch.is_held(world.clock())
+    assert not watch.is_held(world.clock() + timedelta(seconds=3.5))
+    watch.renew_lease()
+    watch.release()
+    assert not watch.is_held(world.clock())
+
+
+def test_handing_over_says_that_nobody_listens(world: World) -> None:
+    watch = a_watch(world)
+    let_it_live(watch)
+    assert fresh(world.account).stream_state == "live"
+    watch.hand_over()
+    assert fresh(world.account).stream_state == "off"
+
+
+def test_who_lost_the_watch_hands_nothing_over(world: World) -> None:
+    watch = a_watch(world)
+    let_it_live(watch)
+    watch.fence += 1  # somebody else's now
+    watch.hand_over()
+    assert fresh(world.account).stream_state == "live"
