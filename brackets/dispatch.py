@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from brackets import operations, urgency
+from brackets import lookup, operations, urgency
 from brackets.claims import (
     ACTOR,
     CLAIM_SECONDS,
@@ -119,7 +119,10 @@ def send(claim: Claim, venue: Venue, clock: Clock) -> Outcome:
         return Unknown(message="the claim was too old to be sent when its turn came")
     match claim.request:
         case OrderRequest() as request:
-            return venue.place(request, urgent=claim.urgent)
+            outcome = venue.place(request, urgent=claim.urgent)
+            if isinstance(outcome, Refused) and outcome.reason is Reason.INVALID_NONCE:
+                return lookup.doubt_nonce(outcome, venue, claim.order_key, claim.claimed_at)
+            return outcome
         case AmendRequest() as request:
             return venue.amend(request, urgent=claim.urgent)
     if claim.venue_order_id is None:

@@ -5,6 +5,8 @@ closed orders. Found: the report says the rest. Absent counts only after the dea
 clock) plus the visibility margin, and only twice; then it is proven that it never was. A proof is doubted
 once more some minutes later: what had not become visible by then would be found.
 
+A placement that was refused for its nonce is looked for once, at once (`doubt_nonce`).
+
 An amendment is never looked up: the order it was of is read, and its terms tell.
 """
 
@@ -20,7 +22,15 @@ from brackets import operations, reports
 from brackets.core.events import OrderAbsent
 from brackets.core.states import OrderStatus
 from brackets.models import Account, Bracket, Effect
-from brackets.venue.port import OrderReport, Venue
+from brackets.venue.port import (
+    Accepted,
+    OrderReport,
+    Outcome,
+    Refused,
+    Unknown,
+    Venue,
+    VenueUnavailable,
+)
 
 ACTOR = "lookup"
 VISIBILITY_SECONDS = 10
@@ -66,6 +76,22 @@ def resolve(
     if any(report.client_order_id == effect.order.key for report in found):
         return True
     return note_absence(effect, venue, asked_at)
+
+
+def doubt_nonce(refused: Refused, venue: Venue, key: str, sent_at: datetime) -> Outcome:
+    """What a refusal for the nonce comes to. A request that was delivered twice on its way is taken once and
+    refused the second time, and only the second answer may arrive: believed when one look does not show the
+    order; Unknown when nobody could look."""
+    try:
+        found = [
+            *venue.open_orders(urgent=True),
+            *venue.closed_orders(client_order_id=key, since=sent_at - timedelta(minutes=2), urgent=True),
+        ]
+    except VenueUnavailable as error:
+        return Unknown(message=f"{refused.message}, and it cannot be looked up: {error}")
+    taken = (report.venue_order_id for report in found if report.client_order_id == key)
+    number = next(taken, None)
+    return refused if number is None else Accepted(venue_order_id=number)
 
 
 def note_absence(effect: Effect, venue: Venue, asked_at: datetime) -> bool:
