@@ -185,11 +185,14 @@ def paper_market() -> Iterator[CheckMessage]:
     """
     if not settings.ON_PAPER_VENUE:
         return
+    if settings.PAPER_MARKET == "feed":
+        yield from paper_feed()
+        return
     synthetic = settings.PAPER_MARKET.lower() == "synthetic"
     if not synthetic and not os.path.isfile(os.path.expanduser(settings.PAPER_MARKET)):
         yield Error(
             f"PAPER_MARKET names {settings.PAPER_MARKET}, but there is no such file.",
-            hint="Set synthetic, or the path of a candle file.",
+            hint="Set synthetic, feed, or the path of a candle file.",
             id="brackets.E007",
         )
     for name, given in market_texts(synthetic=synthetic):
@@ -203,6 +206,27 @@ def paper_market() -> Iterator[CheckMessage]:
             hint="Set one like 2024-08-05T00:30:00Z, or unset it.",
             id="brackets.E008",
         )
+
+
+def paper_feed() -> Iterator[CheckMessage]:
+    """Where the prices of the market `feed` come from. It carries no key, so plain http may do."""
+    parts = split(settings.PAPER_FEED_URL)
+    if (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.username is not None
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
+        yield Error(
+            f"KRAKEN_API_URL is {shown(settings.PAPER_FEED_URL)!r}, which is no source of prices.",
+            hint="Set scheme, host and port only, like https://api.kraken.com, or unset it.",
+            id="brackets.E011",
+        )
+    if settings.PAPER_FEED_WS_URL:
+        yield from stream_url("KRAKEN_WS_PUBLIC_URL", settings.PAPER_FEED_WS_URL)
 
 
 def market_texts(*, synthetic: bool) -> Iterator[tuple[str, dict[str, str]]]:

@@ -226,10 +226,16 @@ INITIAL_BALANCE = raw("INITIAL_BALANCE")
 # The first value of the setting; from then on the configuration of the account rules.
 EXECUTION_MODE = raw("EXECUTION_MODE", "LIMIT_BRACKET").upper() or "LIMIT_BRACKET"
 
-PAPER_MARKET = raw("PAPER_MARKET", "synthetic") or "synthetic"
+# synthetic, feed (the prices of another venue, Kraken's own by default), or a candle file.
+PAPER_MARKET = raw("PAPER_MARKET") or ("feed" if TRADING_MODE == "paper" else "synthetic")
 PAPER_START = raw("PAPER_START")
 PAPER_SPEED = raw("PAPER_SPEED")
 PAPER_SEED = raw("PAPER_SEED", "1") or "1"
+# In paper mode the prices are those of Kraken, or of the server that is given; orders go to neither.
+PAPER_FEED_URL = raw("KRAKEN_API_URL").rstrip("/") or "https://api.kraken.com"
+PAPER_FEED_WS_URL = (raw("KRAKEN_WS_PUBLIC_URL") or raw("KRAKEN_WS_URL")).rstrip("/") or (
+    "" if raw("KRAKEN_API_URL") else "wss://ws.kraken.com/v2"
+)
 
 # --- what the floors below may call, by name (imports run one way) ------------------------------
 WATCH_HOOKS = ["trading.hooks.settle", "trading.hooks.demo_trader"]

@@ -46,8 +46,8 @@ def check_settings() -> None:
 
 def check_market() -> None:
     """Read the paper venue's market once, as the venue will: it may be a file that only looks like one."""
-    if not settings.ON_PAPER_VENUE:
-        return
+    if not settings.ON_PAPER_VENUE or settings.PAPER_MARKET == "feed":
+        return  # whether a feed answers is seen by the venue, which waits for it
     try:
         build_market(
             market=settings.PAPER_MARKET,

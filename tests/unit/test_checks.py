@@ -15,7 +15,12 @@ from django.core.checks import ERROR, CheckMessage
 from brackets.checks import check_venue
 from trading.checks import check_house
 
-PAPER = {"PAPER_MARKET": "synthetic"}
+PAPER = {
+    "TRADING_MODE": "paper",
+    "PAPER_MARKET": "feed",
+    "PAPER_FEED_URL": "https://api.kraken.com",
+    "PAPER_FEED_WS_URL": "wss://ws.kraken.com/v2",
+}
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = base64.b64encode(b"a private key of a test").decode()
 LIVE = {
@@ -70,7 +75,8 @@ def test_the_defaults_are_clean(settings: Any) -> None:
     assert ids(settings) == []
     assert ids(settings, **LIVE) == []
     assert ids(settings, **{**LIVE, "TRADING_MODE": "validate"}) == []
-    assert ids(settings, TRADING_MODE="demo", EXECUTION_MODE="MARKET_ONLY", **PAPER) == []
+    assert ids(settings, EXECUTION_MODE="MARKET_ONLY", **{**LIVE, **PAPER, "ON_PAPER_VENUE": True}) == []
+    assert ids(settings, PAPER_FEED_URL="http://127.0.0.1:9", PAPER_FEED_WS_URL="") == []
 
 
 @pytest.mark.parametrize(
@@ -120,6 +126,11 @@ def test_the_defaults_are_clean(settings: Any) -> None:
         ({"KRAKEN_TIMEOUT_SECONDS": "NaN"}, "brackets.E006"),
         ({"PAPER_MARKET": "/no/such/file.csv"}, "brackets.E007"),
         ({"PAPER_MARKET": "x" * 5000}, "brackets.E007"),
+        ({**PAPER, "PAPER_FEED_URL": "api.kraken.com"}, "brackets.E011"),
+        ({**PAPER, "PAPER_FEED_URL": "https://api.kraken.com/0"}, "brackets.E011"),
+        ({**PAPER, "PAPER_FEED_URL": "https://me:secret@api.kraken.com"}, "brackets.E011"),
+        ({**PAPER, "PAPER_FEED_WS_URL": "https://ws.kraken.com/v2"}, "brackets.E009"),
+        ({**PAPER, "PAPER_FEED_WS_URL": "wss://ws.kraken.com"}, "brackets.E010"),
         ({"PAPER_SPEED": "fast"}, "brackets.E008"),
         ({"PAPER_SPEED": "-1"}, "brackets.E008"),
         ({"PAPER_SEED": "a"}, "brackets.E008"),
