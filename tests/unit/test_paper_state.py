@@ -43,6 +43,12 @@ def test_it_tells_postgres_databases_apart(settings, tmp_path):
     assert {path.parent for path in paths} == {tmp_path}
 
 
+def test_each_mode_is_a_world_of_its_own():
+    database = {"ENGINE": SQLITE, "NAME": Path("/somewhere/db.sqlite3")}
+    assert paper_state_path(database, mode="paper") == Path("/somewhere/db.sqlite3-venue-paper.sqlite3")
+    assert paper_state_path(database, mode="demo") == paper_state_path(database)
+
+
 def test_it_goes_on_where_the_market_stood(tmp_path):
     path = tmp_path / "state.sqlite3"
     venue = venue_on(path)

@@ -25,10 +25,12 @@ class Command(BaseCommand):
         code = run(
             Start(
                 port=settings.VENUE_PORT,
-                state=paper_state_path(settings.DATABASES["default"]),
+                state=paper_state_path(settings.DATABASES["default"], mode=settings.TRADING_MODE),
                 key=settings.KRAKEN_API_KEY,
                 private_key=settings.KRAKEN_PRIVATE_KEY,
                 market=settings.PAPER_MARKET,
+                feed_url=settings.PAPER_FEED_URL,
+                feed_ws_url=settings.PAPER_FEED_WS_URL,
                 start=settings.PAPER_START,
                 speed=settings.PAPER_SPEED,
                 seed=settings.PAPER_SEED,

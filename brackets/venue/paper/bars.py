@@ -230,6 +230,22 @@ class Candles:
                 self._whole[(symbol, minutes)] = deque(bars, maxlen=KEPT)
 
 
+def joined(told: list[Candle], own: list[Candle]) -> list[Candle]:
+    """Bars that somebody else told, in the place of our own of the same time; ours before and after them.
+
+    The last of theirs may still have been in the making: what we saw since is added to its extremes.
+    """
+    if not told:
+        return own
+    begin, end = told[0].opened_at, told[-1].opened_at
+    last = told[-1]
+    same = next((bar for bar in own if bar.opened_at == end), None)
+    if same is not None:
+        last = replace(last, high=max(last.high, same.high), low=min(last.low, same.low), close=same.close)
+    earlier = [bar for bar in own if bar.opened_at < begin]
+    return [*earlier, *told[:-1], last, *(bar for bar in own if bar.opened_at > end)]
+
+
 def _flat(before: Candle, *, until: int, seconds: int) -> Iterable[Candle]:
     """Bars without a trade after `before` and before `until`, at most KEPT of them."""
     first = max(before.opened_at + seconds, until - KEPT * seconds)

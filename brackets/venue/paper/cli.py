@@ -20,6 +20,8 @@ from brackets.venue.paper.control.commands import Controls
 from brackets.venue.paper.control.delivery import Delivery
 from brackets.venue.paper.control.market import HandledMarket
 from brackets.venue.paper.control.server import control_app
+from brackets.venue.paper.feed.source import FeedSource
+from brackets.venue.paper.feed.start import feed_market
 from brackets.venue.paper.journal import Journal
 from brackets.venue.paper.limits import TIERS, Limits
 from brackets.venue.paper.market import BadMarket, Market, build_market
@@ -34,6 +36,7 @@ from brackets.venue.paper.venue import FIRST_DEPOSITS, Beginning, PaperVenue
 PRIVATE_KEY_NAME = "PAPER_PRIVATE_KEY"
 CANNOT_START, BROKE = 2, 1
 LOOPBACK = "127.0.0.1"
+FEED = "feed"  # a market that is another venue's
 
 
 class CannotStart(Exception):
@@ -54,6 +57,8 @@ class Start:
     speed: str = ""
     seed: str = ""
     pairs: int | None = None  # of the synthetic market
+    feed_url: str = ""  # of the market "feed": whose prices are used
+    feed_ws_url: str = ""
     latency_seconds: float = 0.0
     deposits: Mapping[str, Decimal] = field(default_factory=lambda: dict(FIRST_DEPOSITS))
     world: str | None = None
@@ -127,14 +132,18 @@ def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
         raise CannotStart(f"{error}; give the one the clients use.") from None
     if start.tier is not None and start.tier not in TIERS:
         raise CannotStart(f"{start.tier!r} is no tier; there are {', '.join(TIERS)}.")
-    market = build_market(
-        market=start.market, start=start.start, speed=start.speed, seed=start.seed, pairs=start.pairs
-    )
-    if start.control_port is not None:
-        market = HandledMarket(market)
+    market = None if start.market == FEED else _own_market(start)  # before the state is touched
     now = wall_clock()
     store = _store(start, now)
     cleanup.callback(store.close)
+    feed = None
+    if market is None:
+        feed = FeedSource(
+            market=feed_market(start.feed_url, store=store), url=start.feed_url, ws_url=start.feed_ws_url
+        )
+        market = feed.market
+    if start.control_port is not None:
+        market = HandledMarket(market)
     try:
         venue = PaperVenue(
             store=store,
@@ -143,6 +152,7 @@ def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
             beginning=Beginning(deposits=start.deposits, seed=start.seed, world=start.world),
             options=start.options,
             limits=Limits(tier=None if start.tier is None else TIERS[start.tier]),
+            **({} if feed is None else {"told_bars": feed.market.bars}),
         )
         journal = Journal(start.state.with_name(start.state.name + ".log"))
     except OSError as error:
@@ -150,7 +160,16 @@ def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
     cleanup.callback(journal.close)
     service = Service(venue=venue, key=start.key, private_key=start.private_key, journal=journal)
     delivery = None if start.control_port is None else Delivery(service, wall_clock)
-    return Front(service=service, latency_seconds=start.latency_seconds, delivery=delivery), market
+    if feed is not None:
+        feed.note = lambda line: journal.write(wall_clock(), line)
+    front = Front(service=service, latency_seconds=start.latency_seconds, delivery=delivery, feed=feed)
+    return front, market
+
+
+def _own_market(start: Start) -> Market:
+    return build_market(
+        market=start.market, start=start.start, speed=start.speed, seed=start.seed, pairs=start.pairs
+    )
 
 
 def _store(start: Start, now: Decimal) -> Store:
@@ -174,7 +193,9 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--state", type=Path, required=True, help="the state file, made when absent")
     parser.add_argument("--key", required=True, help="the API key clients use")
-    parser.add_argument("--market", default="", help="synthetic (default) or the path of a candle file")
+    parser.add_argument("--market", default="", help="synthetic (default), feed, or a candle file's path")
+    parser.add_argument("--feed-url", default="", help="of the market feed: Kraken's, or another one's, REST")
+    parser.add_argument("--feed-ws-url", default="", help="its public WebSocket; ends in /v2")
     parser.add_argument("--start", default="", help="ISO time inside the candle file")
     parser.add_argument("--speed", default="", help="candle seconds a wall second")
     parser.add_argument("--seed", default="", help="of the synthetic market")
@@ -202,6 +223,8 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         speed=given.speed,
         seed=given.seed,
         pairs=given.pairs,
+        feed_url=given.feed_url,
+        feed_ws_url=given.feed_ws_url,
         latency_seconds=given.latency_ms / 1000,
         deposits=_deposits(given.balance) if given.balance else dict(FIRST_DEPOSITS),
         world=given.world,

@@ -50,6 +50,8 @@ def reached(*, side: Side, limit: Decimal, tick: Tick) -> bool:
     """
     if crosses(side=side, limit=limit, tick=tick):
         return True
+    if not tick.traded:  # an old trade, perhaps older than the order
+        return False
     return tick.last < limit if side is Side.BUY else tick.last > limit
 
 

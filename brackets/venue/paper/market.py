@@ -42,8 +42,9 @@ class Tick:
     symbol: str
     bid: Decimal  # always below ask
     ask: Decimal
-    last: Decimal  # bid < last <= ask
+    last: Decimal  # bid < last <= ask; of a feed: wherever the last trade was
     depth: Decimal  # base coins available per side this tick near the top before slippage grows
+    traded: bool = True  # whether `last` is of a trade since the tick before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +61,11 @@ class Bar:
 class Market(Protocol):
     """A source of prices that moves only when it is advanced."""
 
-    symbols: tuple[str, ...]
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
 
     def advance(self, seconds: Decimal) -> tuple[Tick, ...]:
-        """Let `seconds` of wall time pass; the new tick of every symbol.
+        """Let `seconds` of wall time pass; the new tick of every symbol that has one.
 
         Raises ValueError when `seconds` is negative, not finite, or above LONGEST_ADVANCE.
         """

@@ -49,7 +49,7 @@ def ticker(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     midnight = int(now) - int(now) % DAY
     told = {}
     for pair in _pairs(venue, form):
-        bars = venue.candles.read(pair.symbol, minutes=60, now=now, count=DAY // 3600 + 1)
+        bars = venue.bars(pair.symbol, minutes=60, now=now, count=DAY // 3600 + 1)
         told[pair.code] = answers.ticker(
             venue.engine.ticks[pair.symbol],
             pair,
@@ -64,7 +64,7 @@ def ohlc(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     minutes = form.whole("interval", 1)
     if minutes not in INTERVALS:
         raise invalid("interval")
-    bars = venue.candles.read(pair.symbol, minutes=minutes, now=now)
+    bars = venue.bars(pair.symbol, minutes=minutes, now=now)
     last = bars[-2].opened_at if len(bars) > 1 else 0  # the newest bar that is finished
     since = form.number("since") or ZERO
     return {
@@ -97,7 +97,7 @@ def depth(venue: PaperVenue, form: Form, now: Decimal) -> Json:
 def trades(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     """One print a minute at the bars' closes: the market has bars, not single trades of strangers."""
     pair = _traded(venue, form)
-    bars = venue.candles.read(pair.symbol, minutes=1, now=now, count=50)
+    bars = venue.bars(pair.symbol, minutes=1, now=now, count=50)
     since = (form.number("since") or ZERO) / 1_000_000_000
     rows = [
         [

@@ -21,6 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from brackets.venue.paper.control.delivery import Delivery
+from brackets.venue.paper.feed.source import FeedSource
 from brackets.venue.paper.service import Service
 from brackets.venue.paper.stream.socket import converse
 
@@ -49,6 +50,7 @@ class Front:
     latency_seconds: float = 0.0
     body_seconds: float = BODY_SECONDS
     delivery: Delivery | None = None  # faults, where they were asked for
+    feed: FeedSource | None = None  # where the prices come from, if not from here
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self.with_body])
@@ -84,6 +86,8 @@ class Front:
             fields |= {
                 name: value for name, value in (await request.post()).items() if isinstance(value, str)
             }
+        if self.feed is not None and request.match_info["method"] == "OHLC":
+            await self.feed.prepare(fields)
         answer = self.service.public(request.match_info["method"], fields, now=wall_clock())
         await self._travel()
         return _response(answer)
@@ -132,6 +136,7 @@ async def serve(front: Front, *, listener: socket.socket, ready: str, side: Side
     runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
     beside = None if side is None else web.AppRunner(side.app, access_log=None, shutdown_timeout=STOP_SECONDS)
+    feeding = None if front.feed is None else asyncio.create_task(front.feed.run())
     ticking = asyncio.create_task(tick_forever(front.service))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -144,8 +149,9 @@ async def serve(front: Front, *, listener: socket.socket, ready: str, side: Side
         if ticking.done():
             ticking.result()
     finally:
-        ticking.cancel()
-        stopping.cancel()
+        for task in (ticking, stopping, feeding):
+            if task is not None:
+                task.cancel()
         if beside is not None:
             await beside.cleanup()
         await runner.cleanup()

@@ -158,6 +158,11 @@ class Store:
             self._write("layout", LAYOUT)
             self._write("world", world)
 
+    def remember(self, name: str, body: Any) -> None:
+        """Store one part of the state by itself."""
+        with self._transaction():
+            self._write(name, body)
+
     # --- reading -----------------------------------------------------------------------------------
 
     def read(self, name: str) -> Any:

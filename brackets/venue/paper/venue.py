@@ -7,12 +7,12 @@ exception `reload` goes back to what is stored, so that nothing unstored is ever
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from brackets.venue.paper.bars import KEPT, Candles
+from brackets.venue.paper.bars import KEPT, Candle, Candles, joined
 from brackets.venue.paper.engine import Engine
 from brackets.venue.paper.limits import Limits
 from brackets.venue.paper.market import Bar, Market
@@ -45,10 +45,12 @@ class PaperVenue:
         beginning: Beginning,
         options: Options,
         limits: Limits | None = None,
+        told_bars: Callable[[str, int], list[Candle]] = lambda symbol, minutes: [],
     ) -> None:
         """Go on from what is stored, or begin a world. Raises BadState and BadMarket."""
         self.store, self.market, self.options = store, market, options
         self.limits = limits or Limits()
+        self._told_bars = told_bars  # what a feed told, which knows more than its ticks
         self._hold_release_seconds = Decimal(0)
         self.engine: Engine
         self.candles: Candles
@@ -92,6 +94,11 @@ class PaperVenue:
     @hold_release_seconds.setter
     def hold_release_seconds(self, seconds: Decimal) -> None:
         self.engine.hold_release_seconds = self._hold_release_seconds = seconds
+
+    def bars(self, symbol: str, *, minutes: int, now: Decimal, count: int = KEPT) -> list[Candle]:
+        """The last `count` bars, oldest first, up to the one that is still being made."""
+        own = self.candles.read(symbol, minutes=minutes, now=now, count=count)
+        return joined(self._told_bars(symbol, minutes), own)[-count:]
 
     def orders(self, txids: list[str]) -> dict[str, Order]:
         """These orders, open or ended, in the order asked for; unknown ids are left out."""

@@ -21,10 +21,14 @@ class HandledMarket:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self.symbols: tuple[str, ...] = market.symbols
         self.frozen = False
         self.put_by_hand: dict[str, Tick] = {}
         self.depths: dict[str, Decimal] = {}
+        self._let_go: set[str] = set()  # whose own prices are news again
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return self._market.symbols
 
     def put(
         self, symbol: str, *, last: Decimal, bid: Decimal | None = None, ask: Decimal | None = None
@@ -43,12 +47,15 @@ class HandledMarket:
     def release(self) -> None:
         """The market's own prices again."""
         self.frozen = False
+        self._let_go = {*self.put_by_hand, *self.depths}
         self.put_by_hand.clear()
         self.depths.clear()
 
     def advance(self, seconds: Decimal) -> tuple[Tick, ...]:
-        moved = self._market.ticks() if self.frozen else self._market.advance(seconds)
-        return self._handled(moved)
+        moved = () if self.frozen else self._market.advance(seconds)
+        news = {tick.symbol for tick in moved} | self.put_by_hand.keys() | self.depths.keys() | self._let_go
+        self._let_go = set()
+        return tuple(tick for tick in self.ticks() if self.frozen or tick.symbol in news)
 
     def ticks(self) -> tuple[Tick, ...]:
         return self._handled(self._market.ticks())
@@ -73,8 +80,7 @@ class HandledMarket:
         self.frozen = by_hand.get("frozen", False)
         self.depths = {symbol: Decimal(depth) for symbol, depth in by_hand.get("depths", {}).items()}
         self.put_by_hand = {
-            symbol: Tick(symbol=symbol, **{name: Decimal(stored[name]) for name in FIELDS})
-            for symbol, stored in by_hand.get("put", {}).items()
+            symbol: _stored(symbol, stored) for symbol, stored in by_hand.get("put", {}).items()
         }
 
     def _handled(self, ticks: tuple[Tick, ...]) -> tuple[Tick, ...]:
@@ -86,3 +92,8 @@ class HandledMarket:
         tick = self.put_by_hand.get(tick.symbol, tick)
         depth = self.depths.get(tick.symbol)
         return tick if depth is None else replace(tick, depth=depth)
+
+
+def _stored(symbol: str, stored: dict[str, str]) -> Tick:
+    bid, ask, last, depth = (Decimal(stored[name]) for name in FIELDS)
+    return Tick(symbol=symbol, bid=bid, ask=ask, last=last, depth=depth)

@@ -61,7 +61,7 @@ class Tickers:
         minute = int(now) // 60
         known = self._days.get(tick.symbol)
         if known is None or known.minute != minute:
-            bars = self.venue.candles.read(tick.symbol, minutes=60, now=now, count=HOURS)
+            bars = self.venue.bars(tick.symbol, minutes=60, now=now, count=HOURS)
             known = self._days[tick.symbol] = _day_of(bars, tick, minute)
         return known
 
