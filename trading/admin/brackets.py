@@ -19,6 +19,7 @@ from brackets.core.legs import Leg, legs
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.models import Bracket, BracketEvent, Effect, Fill, Order, Quote
 from risk.models import AuditRow
+from trading.admin.accounts import AccountFilter
 from trading.admin.base import NOTHING, LookOnlyAdmin, LookOnlyInline, Refreshing, exact, plain, tag
 
 PERCENT = Decimal("0.01")
@@ -64,6 +65,7 @@ class OrderInline(LookOnlyInline):
         exact("quantity"),
         exact("filled_quantity"),
         exact("average_price"),
+        exact("limit_price"),
         exact("trigger_price"),
         "venue_order_id",
         "message",
@@ -99,6 +101,7 @@ class BracketAdmin(Refreshing, LookOnlyAdmin):
         "id",
         "symbol",
         "state_tag",
+        "policy",
         "stop_leg",
         "last",
         "target_leg",
@@ -108,7 +111,7 @@ class BracketAdmin(Refreshing, LookOnlyAdmin):
         "source",
         "created_at",
     ]
-    list_filter = ["state", "symbol", "source", "account"]
+    list_filter = ["state", "symbol", "source", AccountFilter]
     search_fields = ["=id", "symbol", "uid", "alarm"]
     list_select_related = ["account"]
     inlines = [OrderInline, FillInline, EventInline]
@@ -173,12 +176,13 @@ class OrderAdmin(Refreshing, LookOnlyAdmin):
         exact("quantity"),
         exact("filled_quantity"),
         exact("average_price"),
+        exact("limit_price"),
         exact("trigger_price"),
         "venue_order_id",
         "message",
         "created_at",
     ]
-    list_filter = ["status", "role", "bracket__symbol", "account"]
+    list_filter = ["status", "role", "bracket__symbol", AccountFilter]
     search_fields = ["=id", "venue_order_id", "client_order_id", "bracket__symbol"]
     list_select_related = ["bracket"]
 
@@ -201,7 +205,7 @@ class FillAdmin(LookOnlyAdmin):
         "venue_trade_id",
         "executed_at",
     ]
-    list_filter = ["side", "bracket__symbol", "maker", "account"]
+    list_filter = ["side", "bracket__symbol", "maker", AccountFilter]
     search_fields = ["=id", "venue_trade_id", "order__venue_order_id", "bracket__symbol"]
     list_select_related = ["bracket"]
 
@@ -209,7 +213,7 @@ class FillAdmin(LookOnlyAdmin):
 @admin.register(BracketEvent)
 class BracketEventAdmin(LookOnlyAdmin):
     list_display = ["id", "at", "bracket", "kind", "from_state", "to_state", "version"]
-    list_filter = ["kind", "to_state", "account"]
+    list_filter = ["kind", "to_state", AccountFilter]
     search_fields = ["=id", "=bracket__id", "kind"]
     list_select_related = ["bracket"]
 
@@ -230,6 +234,6 @@ class EffectAdmin(LookOnlyAdmin):
         "done_at",
         "message",
     ]
-    list_filter = ["kind", "outcome", ("done_at", admin.EmptyFieldListFilter), "account"]
+    list_filter = ["kind", "outcome", ("done_at", admin.EmptyFieldListFilter), AccountFilter]
     search_fields = ["=id", "=bracket__id", "order__venue_order_id", "order__client_order_id"]
     list_select_related = ["bracket", "order"]

@@ -13,6 +13,7 @@ from brackets import accounts
 from risk.core.plain import text
 from risk.models import AuditRow, SystemConfig
 from trading import amendments
+from trading.admin.accounts import NamedAccountFilter
 from trading.admin.base import LookOnlyAdmin, actor_of, exact
 from trading.core.asks import Malformed
 
@@ -37,6 +38,7 @@ class SystemConfigAdmin(admin.ModelAdmin):
     """One row an account, made by the machine; a change is journalled with before and after."""
 
     form = SystemConfigForm
+    list_filter = [NamedAccountFilter]
     list_display = [
         "account",
         "system_status",

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from brackets import accounts
 from trading import commands, door, tokens
 from trading.admin import control
+from trading.admin.accounts import AccountFilter
 from trading.admin.base import NOTHING, LookOnlyAdmin, Refreshing, actor_of, exact, plain, tag
 from trading.core.asks import Kind
 from trading.models import ApiToken, Command, EventCursor, Trade
@@ -37,7 +38,7 @@ class TradeAdmin(Refreshing, LookOnlyAdmin):
         "opened_at",
         "exit_at",
     ]
-    list_filter = ["status", "exit_reason", "symbol", "source", "account"]
+    list_filter = ["status", "exit_reason", "symbol", "source", AccountFilter]
     search_fields = ["=id", "symbol", "exit_reason", "=bracket__id"]
     list_select_related = ["bracket"]
     actions = ["close_at_market"]
@@ -87,7 +88,7 @@ class TradeAdmin(Refreshing, LookOnlyAdmin):
 @admin.register(Command)
 class CommandAdmin(LookOnlyAdmin):
     list_display = ["id", "created_at", "kind", "status_tag", "actor", "asked", "why", "trade"]
-    list_filter = ["kind", "status", "account"]
+    list_filter = ["kind", "status", AccountFilter]
     search_fields = ["=id", "actor", "idempotency_key", "=trade__id"]
     list_select_related = ["trade"]
 
@@ -130,4 +131,5 @@ class ApiTokenAdmin(LookOnlyAdmin):
 @admin.register(EventCursor)
 class EventCursorAdmin(LookOnlyAdmin):
     list_display: list[Any] = ["id", "consumer", "account", "last_event_id"]
+    list_filter = [AccountFilter]
     list_select_related = ["account"]

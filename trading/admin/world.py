@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from brackets.models import Account, AssetBalance, Instrument, Lease, Quote, SenderKey
+from trading.admin.accounts import AccountFilter, OwnNameFilter
 from trading.admin.base import LookOnlyAdmin, exact
 
 
@@ -19,6 +20,7 @@ class AccountAdmin(LookOnlyAdmin):
         "venue_system",
         "venue_error",
     ]
+    list_filter = [OwnNameFilter]
 
 
 @admin.register(Instrument)
@@ -34,21 +36,21 @@ class InstrumentAdmin(LookOnlyAdmin):
         exact("maker_fee_ratio"),
         "read_at",
     ]
-    list_filter = ["status", "quote", "account"]
+    list_filter = ["status", "quote", AccountFilter]
     search_fields = ["symbol", "altname", "venue_symbol"]
 
 
 @admin.register(Quote)
 class QuoteAdmin(LookOnlyAdmin):
     list_display = ["symbol", exact("bid"), exact("ask"), exact("last"), "read_at"]
-    list_filter = ["account"]
+    list_filter = [AccountFilter]
     search_fields = ["symbol"]
 
 
 @admin.register(AssetBalance)
 class AssetBalanceAdmin(LookOnlyAdmin):
     list_display = ["asset", exact("total"), exact("held"), exact("first_total"), "read_at"]
-    list_filter = ["account"]
+    list_filter = [AccountFilter]
     search_fields = ["asset"]
 
 
