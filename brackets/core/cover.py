@@ -78,12 +78,30 @@ def cover_with_stop(step: Step) -> Step:
         if survivor.amendment is not None:
             return step  # one at a time
         return spaced.amending(survivor, quantity=survivor.quantity + quantity)
-    refused = last_refusal(bracket, Role.STOP)
-    if refused is not None and refused != INSUFFICIENT_FUNDS and refused not in RETRYABLE:
+    if refused := refused_for_good(bracket):
         return without_stop(step, refused)
     if quantity < bracket.plan.minimum_quantity:
         return step  # too small for a stop of its own; more fills or the timeout decide
     return spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
+
+
+def refused_for_good(bracket: Bracket) -> str | None:
+    """Why the venue will not take a stop of ours, where its last word on one says so."""
+    refused = last_refusal(bracket, Role.STOP)
+    return None if refused == INSUFFICIENT_FUNDS or refused in RETRYABLE else refused
+
+
+def cover_held(step: Step) -> Step:
+    """Of a held bracket: coins that were on their way to a stop when it was put on hold still get there,
+    and nothing is sold for want of one."""
+    bracket = step.bracket
+    if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
+        return step
+    since = bracket.unprotected_since or step.at
+    late = step.at >= later(since, step.rules.protect_timeout_seconds)
+    if late or (surviving_stop(bracket) is None and refused_for_good(bracket)):
+        return step.having(protect_from=None).alarm("coins of a held bracket have no stop at the venue")
+    return cover_with_stop(replace(step.having(unprotected_since=since), price=None))
 
 
 def without_stop(step: Step, refused: str) -> Step:

@@ -100,6 +100,13 @@ def lost_leg(step: Step) -> Step:
     ).alarm("a protective order is gone from the venue and not by us: placing a new stop")
 
 
+def in_held(step: Step) -> Step:
+    """Nothing is wanted any more, but protection that was in motion arrives."""
+    held = leaving.in_held(step)
+    done = held.bracket.state is not State.HELD or stop_is_executing(held.bracket)
+    return held if done else cover.cover_held(held)
+
+
 DECISIONS: dict[State, Callable[[Step], Step]] = {
     State.FLAT: in_flat,
     State.ENTRY_PLACED: in_entry_placed,
@@ -108,6 +115,6 @@ DECISIONS: dict[State, Callable[[Step], Step]] = {
     State.TP_FILLED: leaving.in_tp_filled,
     State.SL_FILLED: leaving.in_sl_filled,
     State.EXITING: leaving.in_exiting,
-    State.HELD: leaving.in_held,
+    State.HELD: in_held,
     State.EXIT_COMPLETE: leaving.in_exit_complete,
 }

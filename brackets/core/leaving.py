@@ -48,7 +48,15 @@ def leave(step: Step, reason: ExitReason) -> Step:
 
 def hold(step: Step, why: str) -> Step:
     """Stop acting and keep the protection; an entry protects nothing and is canceled."""
-    held = step.to(State.HELD, entry_next=None, entry_over=True, reduce_quantity=Decimal(0)).alarm(why)
+    held = step.to(
+        State.HELD,
+        entry_next=None,
+        entry_over=True,
+        resting=Role.STOP,
+        swap_began_at=None,
+        reduce_quantity=Decimal(0),
+        protect_from=None,
+    ).alarm(why)
     return held.canceling(held.bracket.live_entries)
 
 

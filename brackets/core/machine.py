@@ -44,7 +44,7 @@ from brackets.core.events import (
     Tick,
 )
 from brackets.core.facts import RefusedEvent, absorb
-from brackets.core.leaving import hold, leave, visible_from
+from brackets.core.leaving import hold, leave, resting_targets, visible_from
 from brackets.core.orders import ZERO, Bracket, Rules
 from brackets.core.states import ExitReason, Refusal, Role, State
 
@@ -170,8 +170,16 @@ def sell_part(draft: Step, event: Event) -> Step:
 
 
 def put_on_hold(draft: Step, event: Event) -> Step:
+    """Nobody watches a held bracket: its stop rests. One that is in motion arrives, and a target that
+    rests in its place gives way."""
     assert isinstance(event, HoldRequested)
-    return hold(draft, event.reason)
+    bracket, held = draft.bracket, hold(draft, event.reason)
+    if bracket.coins <= 0 or (bracket.covered and bracket.live_stops):
+        return held
+    return held.canceling(() if bracket.live_stops else resting_targets(bracket)).having(
+        unprotected_since=bracket.unprotected_since or draft.at,
+        protect_from=bracket.protect_from or draft.at,
+    )
 
 
 def stay(draft: Step, event: Event) -> Step:
