@@ -206,6 +206,8 @@ def with_terms(order: BracketOrder, report: OrderReported) -> BracketOrder:
     terms are only a stale reading."""
     if not report.states_terms:
         return proven_by_fill(order, report.filled, whole=report.status is OrderStatus.FILLED)
+    if not order.live and report.status in LIVE:
+        return order  # it is from before the end
     asked = order.amendment
     if asked is not None and shows(report, asked):
         order = replace(order, amendment=None, amend_refused="", touched_at=report.at)
