@@ -30,13 +30,19 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     fills we have not read yet are covered by the entry's own quantity. A surplus stop (or a target that
     rested beside its stop) is legal only while it is being canceled or made smaller, and nothing else
     sells."""
-    working = total_leaves(bracket.covering)
-    if all(may_be_surplus(bracket, order) for order in bracket.covering):
-        working = sum((wanted_leaves(order) for order in bracket.covering), ZERO)
+    beside_stops = tuple(order for order in bracket.live_sells if order.role is not Role.STOP)
+    working = max(on_sale(bracket, bracket.covering), on_sale(bracket, beside_stops))
     selling = bracket.sold + working
     ceiling = bracket.sold + bracket.coins + total_leaves(bracket.live_entries)
     if selling > ceiling:
         yield f"{selling} coins are sold or on sale, but only {ceiling} were there"
+
+
+def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
+    """What these orders together may still sell."""
+    if all(may_be_surplus(bracket, order) for order in orders):
+        return sum((wanted_leaves(order) for order in orders), ZERO)
+    return total_leaves(orders)
 
 
 def may_be_surplus(bracket: Bracket, order: BracketOrder) -> bool:

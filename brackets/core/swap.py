@@ -168,9 +168,9 @@ def rest_both(step: Step) -> Step:
 
 
 def trim_target(step: Step) -> Step:
-    """A target beside its stop sells no more than there is."""
+    """A target beside its stop sells what there is, no more and no less."""
     bracket = step.bracket
     target = bracket.live_targets[0]
-    if target.leaves <= bracket.coins or target.amendment is not None or target.cancel_wanted:
+    if target.leaves == bracket.coins or target.amendment is not None or target.cancel_wanted:
         return step
     return step.canceling((target,))

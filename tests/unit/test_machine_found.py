@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 
 from brackets.core.events import FillBooked
-from brackets.core.states import OrderStatus, Policy, State
+from brackets.core.states import Answer, OrderStatus, Policy, State
 from tests.unit.machine_story import Story
 
 CANCELED, FILLED, OPEN = OrderStatus.CANCELED, OrderStatus.FILLED, OrderStatus.OPEN
@@ -42,3 +42,22 @@ def test_a_held_bracket_does_not_sell_twice_when_its_stop_executes_beside_the_ta
     story.report("X", CANCELED, limit="110")
     story.book_all()
     assert story.state is State.EXIT_COMPLETE
+
+
+def test_an_old_reading_does_not_change_the_terms_of_an_order_that_ended() -> None:
+    """A part was taken from the stop, and the stop triggered; a reading from before arrives afterwards."""
+    story = Story().protected()
+    story.reduce("0.25")
+    story.answer_amend("S", Answer.ACCEPTED)
+    story.report("S", FILLED, "0.75", of="0.75", triggered=True)
+    story.report("S", OPEN, of="1")
+    assert (story.order("S").quantity, story.order("S").status) == (Decimal("0.75"), FILLED)
+
+
+def test_a_target_that_sells_too_little_beside_its_stop_is_rested_anew() -> None:
+    """Its size was amended down for a part that was not sold after all."""
+    story = Story(policy=Policy.BOTH_REST).protected()
+    story.accept(story.newest, "X")
+    story.report("X", OPEN)
+    story.report("X", OPEN, of="0.75")
+    assert story.words == ["cancel target X"]
