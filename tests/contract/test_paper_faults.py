@@ -224,6 +224,7 @@ def test_coins_stay_reserved_for_a_while_after_a_cancel(house):
     txid = house.result("AddOrder", **whole)["txid"][0]
     house.result("CancelOrder", txid=txid)
     assert house.error("AddOrder", **whole) == "EOrder:Insufficient funds"
+    assert house.faults() == [f"FAULT hold_release txid={txid} seconds=30"]
     assert Decimal(house.result("BalanceEx")["ZUSD"]["hold_trade"]) > 9000
     house.inside(lambda: house.service.tick(seconds=Decimal(1), now=house.service.venue.latest + 31))
     assert house.result("AddOrder", **whole)

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brackets.venue.paper.amending import Edit
 from brackets.venue.paper.codec import decode, encode
 from brackets.venue.paper.engine import Engine
 from brackets.venue.paper.orders import (
@@ -81,6 +82,9 @@ steps = st.one_of(
     st.tuples(st.just("amend"), st.tuples(st.integers(0, 20), amendments)),
     st.tuples(st.just("withdraw"), st.tuples(st.sampled_from(ASSETS), st.integers(1, 100))),
     st.tuples(st.just("mode"), st.sampled_from(list(System))),
+    st.tuples(st.just("pair_mode"), st.tuples(st.sampled_from(SYMBOLS), st.sampled_from(list(System)))),
+    st.tuples(st.just("edit"), st.tuples(st.integers(0, 20), st.none() | volumes, st.none() | prices)),
+    st.tuples(st.just("cancel_all_after"), st.integers(0, 5)),
 )
 
 
@@ -131,6 +135,11 @@ class Run:
         if order := self.some(what[0]):
             self.engine.amend(Amendment(txid=order.txid, **what[1]), now=self.now)
 
+    def edit(self, what: tuple[int, Decimal | None, Decimal | None]) -> None:
+        index, volume, price = what
+        if order := self.some(index):
+            self.engine.edit(Edit(txid=order.txid, volume=volume, price=price), now=self.now)
+
     def withdraw(self, what: tuple[str, int]) -> None:
         asset, percent = what
         unit = Decimal("0.0001")
@@ -143,6 +152,10 @@ def set_mode(run: Run, system: System) -> None:
     run.engine.system = system
 
 
+def set_pair_mode(run: Run, what: tuple[str, System]) -> None:
+    run.engine.modes[what[0]] = what[1]
+
+
 STEPS: dict[str, Callable[[Run, Any], None]] = {
     "add": lambda run, new: run.engine.add(new, now=run.now),
     "tick": lambda run, what: run.engine.advance([market_tick(*what)], now=run.now),
@@ -150,6 +163,11 @@ STEPS: dict[str, Callable[[Run, Any], None]] = {
     "amend": Run.amend,
     "withdraw": Run.withdraw,
     "mode": set_mode,
+    "pair_mode": set_pair_mode,
+    "edit": Run.edit,
+    "cancel_all_after": lambda run, seconds: run.engine.cancel_all_after(
+        seconds=Decimal(seconds), now=run.now
+    ),
 }
 lives = st.lists(steps, max_size=30)
 all_options = st.builds(

@@ -15,7 +15,7 @@ from typing import Any
 from brackets.venue.paper import private, public
 from brackets.venue.paper.forms import Form
 from brackets.venue.paper.journal import Journal, event_lines, outcome_of, request_line
-from brackets.venue.paper.orders import Changes, Refused, System
+from brackets.venue.paper.orders import Changes, Refused, Status, System
 from brackets.venue.paper.rules import UNAVAILABLE
 from brackets.venue.paper.signing import decoded_key, is_signed
 from brackets.venue.paper.stream.hub import Hub
@@ -103,6 +103,10 @@ class Service:
         """What was stored: into the log, and to everybody who listens."""
         for line in event_lines(changes.events):
             self.journal.write(now, line)
+        seconds = self.venue.hold_release_seconds
+        for event in changes.events if seconds else ():
+            if event.order.status is Status.CANCELED:
+                self.journal.write(now, f"FAULT hold_release txid={event.order.txid} seconds={seconds}")
         if self.witness is not None:
             self.witness(changes, now=now)
         self.hub.publish(changes, now=now)

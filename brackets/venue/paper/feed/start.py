@@ -21,7 +21,7 @@ from brackets.venue.paper.pairs import Pair, list_pair
 from brackets.venue.paper.store import BadState, Store
 
 PATIENCE_SECONDS = 10
-MOST_PAIRS_ASKED = 200  # of one Ticker request
+MOST_PAIRS_ASKED = 500  # in one request: Kraken has about as many against the dollar
 REMEMBERED = "pairs"  # in the state
 
 
