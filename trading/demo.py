@@ -18,7 +18,7 @@ from brackets.core.states import ExitReason
 from brackets.models import Account, Instrument
 from brackets.operations import open_brackets
 from risk.core.gate import DenialCode
-from trading import configuration, door, market
+from trading import configuration, door, market, pricing
 from trading.models import Command, Trade
 
 log = logging.getLogger("backstop.demo")
@@ -40,11 +40,13 @@ def trade(account: Account) -> None:
     if symbol is None:
         return
     try:
-        stop, r_multiple = legs(account, symbol)
+        entry_type = next_entry_type(account)
+        stop, r_multiple = legs(account, symbol, entry_type)
         verdict = door.execute_buy(
             symbol,
             Decimal(random.choice(DOLLARS)),
             account=account,
+            entry_type=entry_type,
             stop_loss_price=stop,
             target_r_multiple=r_multiple,
             source=Trade.Source.AUTOPILOT,
@@ -57,7 +59,16 @@ def trade(account: Account) -> None:
         log.info("demo bracket denied: %s", "; ".join(denial.message for denial in verdict.denials))
 
 
-def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
+def next_entry_type(account: Account) -> str:
+    """Two at market, two by limit, and so on: in step with neither leg that is near. Where the execution
+    mode knows no limits, none is shown."""
+    if configuration.default_entry_type(configuration.of(account)) == "market":
+        return "market"
+    opened = Trade.objects.filter(account=account, source=Trade.Source.AUTOPILOT).count()
+    return "market" if opened % 4 < 2 else "limit"
+
+
+def legs(account: Account, symbol: str, entry_type: str) -> tuple[Decimal, Decimal]:
     """A stop by the house's rule and a target as a multiple of its risk, with that leg near whose end was
     seen less of late. The target follows the fill price."""
     config = configuration.of(account)
@@ -65,7 +76,10 @@ def legs(account: Account, symbol: str) -> tuple[Decimal, Decimal]:
     view = market.view(account, instrument, config, with_atr=True)
     risk, reward = (NEAR, FAR) if stop_is_due(account) else (FAR, NEAR)
     rules = BracketConfig(tick_size=instrument.tick_size, stop_atr_multiple=risk)
-    stop = compute_bracket_prices(view.ask, view.atr, rules).stop_price
+    price = pricing.entry_price(
+        bid=view.bid, ask=view.ask, entry_type=entry_type, config=config, instrument=instrument
+    )
+    stop = compute_bracket_prices(price, view.atr, rules).stop_price
     return stop, (reward / risk).quantize(Decimal("0.001"))
 
 

@@ -371,6 +371,23 @@ def test_the_demo_trader_trades_on_the_demo_account_alone(world: World) -> None:
     assert Trade.objects.count() == 2
 
 
+def test_the_demo_trader_shows_limit_entries_beside_market_ones(world: World) -> None:
+    give_candles(world)
+    asked = [demo.next_entry_type(world.account)]
+    for _ in range(4):
+        world.turns(5)
+        demo.trade(world.account)
+        for trade in door.check_open_positions(world.account):
+            door.close_position(trade.pk)
+        asked.append(demo.next_entry_type(world.account))
+    assert asked == ["market", "market", "limit", "limit", "market"]
+    taken = [trade.bracket.entry_terms is not None for trade in Trade.objects.order_by("pk")]
+    assert taken == [False, False, True, True]
+    world.configure(execution_mode="MARKET_ONLY")
+    Trade.objects.order_by("-pk").first().delete()
+    assert demo.next_entry_type(world.account) == "market"
+
+
 @pytest.mark.parametrize("switch", [{"system_status": "PAUSED"}, {"is_trading_active": False}])
 def test_the_demo_trader_rests_while_paused(world: World, switch: dict[str, object]) -> None:
     give_candles(world)
@@ -404,7 +421,7 @@ def test_the_demo_trader_opens_with_either_leg_near(world: World, monkeypatch: p
     give_candles(world)
     for due in (True, False):
         monkeypatch.setattr(demo, "stop_is_due", lambda account, due=due: due)
-        stop, multiple = demo.legs(world.account, ETH)
+        stop, multiple = demo.legs(world.account, ETH, "market")
         proposal = door.propose(
             world.account,
             market.instrument_named(world.account, ETH),
