@@ -5,7 +5,7 @@ Public reads are free of the private budget; balances are not. A failed read cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
@@ -134,6 +134,30 @@ def keep_balances(
         unique_fields=["account", "asset"],
         update_fields=["total", "held", "read_at"],
     )
+
+
+def note_totals(account: Account, totals: Mapping[str, Decimal], read_at: datetime) -> bool:
+    """Take totals that the venue told by itself, by asset in everybody's words ("BTC", "USD"); holds are not
+    told and stay. Before the first reading nothing is taken: what was there at first is not known then.
+    Whether a total changed."""
+    if not Account.objects.filter(pk=account.pk, first_balances_at__isnull=False).exists():
+        return False
+    codes: dict[str, str] = {}
+    for base, code, quote, quote_code in Instrument.objects.filter(account=account).values_list(
+        "base", "base_asset", "quote", "quote_asset"
+    ):
+        codes |= {base: code, quote: quote_code}
+    told = {codes[name]: to_places(total) for name, total in totals.items() if name in codes}
+    rows = {row.asset: row for row in AssetBalance.objects.filter(account=account, asset__in=told)}
+    changed = False
+    for asset, total in told.items():
+        row = rows.get(asset) or AssetBalance(account=account, asset=asset, held=0, first_total=0)
+        changed = changed or row.total != total
+        row.total, row.read_at = total, read_at
+        row.save()
+    if changed:
+        measure_equity(account, read_at)
+    return changed
 
 
 def to_places(amount: Decimal) -> Decimal:

@@ -25,6 +25,7 @@ from brackets import readers, reconcile, reports
 from brackets.core.states import OrderStatus
 from brackets.models import Account, Order
 from brackets.venue.kraken.stream.news import (
+    BalancesChanged,
     News,
     OpenOrders,
     OrdersChanged,
@@ -93,7 +94,7 @@ class Follower:
     def heard(self, news: Iterable[News], at: datetime) -> bool:
         """Keep news for the next `take`. Whether there is anything to take."""
         kept = [item for item in news if isinstance(item, OpenOrders | OrdersChanged | OrderUnclear)]
-        told = [item for item in news if isinstance(item, SystemStatusSaid | PairStatusesSaid)]
+        told = [i for i in news if isinstance(i, SystemStatusSaid | PairStatusesSaid | BalancesChanged)]
         self._news.extend(Heard(item, at, self._connection) for item in (*kept, *told))
         if len(self._news) > MOST_WAITING:
             self._news.clear()
@@ -150,6 +151,8 @@ class Follower:
                 if not introduced or order_id in open_orders_of(self.account):
                     log.warning("the stream is not clear about order %s, it is read: %s", order_id, why)
                     self._want_read([order_id])
+            case BalancesChanged(totals=totals):
+                readers.note_totals(self.account, {one.asset: one.total for one in totals}, heard.at)
             case SystemStatusSaid(status=status):
                 readers.note_venue(self.account, system=status)
             case PairStatusesSaid(statuses=statuses):

@@ -32,7 +32,7 @@ URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is ur
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
-BALANCE_CHANGED_SECONDS = {"starter": 15, "intermediate": 10, "pro": 5}
+FOLLOWED_BALANCE_SECONDS = 300  # the stream tells totals, only holds are read
 STATUS_SECONDS = 30
 STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
 PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
@@ -63,7 +63,6 @@ class Watch:
     # What whoever hears the streams tells:
     stream_heard_at: datetime | None = None
     prices_are_streamed: bool = False
-    balances_changed: bool = False
 
     def __post_init__(self) -> None:
         self.prices = PriceBook()
@@ -254,9 +253,10 @@ class Watch:
             self.equity_is_known = readers.measure_equity(self.account, now) is not None
         if self.need.urgent:
             return  # the rate budget is wanted for protection
-        spacing = BALANCE_CHANGED_SECONDS if self.balances_changed else BALANCE_SECONDS
-        if self.is_due(self.last_balances_at, spacing.get(settings.KRAKEN_TIER, 60), now):
-            self.balances_changed = False
+        seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
+        if self.is_due(
+            self.last_balances_at, FOLLOWED_BALANCE_SECONDS if self.follower.is_live else seconds, now
+        ):
             readers.refresh_balances(self.account, self.venue)
             self.last_balances_at = now
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from brackets.venue.kraken.stream.connection import Connection, Link
-from brackets.venue.kraken.stream.news import BalancesChanged, News, PairStatusesSaid, PricesChanged
+from brackets.venue.kraken.stream.news import News, PairStatusesSaid, PricesChanged
 from brackets.venue.kraken.stream.private import PrivateSession
 from brackets.venue.kraken.stream.public import PublicSession
 from brackets.venue.kraken.stream.session import Session
@@ -104,8 +104,6 @@ class Streams:
             self.watch.follower.connecting()
 
     def _private_news(self, news: tuple[News, ...]) -> None:
-        if any(isinstance(item, BalancesChanged) for item in news):
-            self.watch.balances_changed = True
         if self.watch.follower.heard(news, self.watch.clock()):
             self._orders_told.set()
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from brackets import reconcile, records, reports
+from brackets import readers, reconcile, records, reports
 from brackets.core.invariants import violations
 from brackets.core.states import OrderStatus, Role, State
-from brackets.models import Bracket, BracketEvent, Fill, Instrument, Order
+from brackets.models import AssetBalance, Bracket, BracketEvent, Fill, Instrument, Order
 from brackets.venue.kraken.stream.news import (
+    AssetTotal,
+    BalancesChanged,
     OpenOrders,
     OrdersChanged,
     OrderUnclear,
@@ -25,6 +27,7 @@ from brackets.venue.paper.orders import Order as VenueOrder
 from brackets.venue.paper.orders import Side, Status
 from brackets.venue.port import OrderUpdate, VenueStatus, VenueUnavailable
 from brackets.watch.following import READ_AGAIN_SECONDS, READ_TRIES, Follower, StreamState
+from risk.models import SystemConfig
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_words import report
 from tests.integration.engine_world import STOP, TARGET, World, fresh
@@ -327,6 +330,27 @@ def test_statuses_are_kept_where_people_and_the_door_look(world: World) -> None:
     hear(follower(world), SystemStatusSaid(status="maintenance"), statuses)
     assert fresh(world.account).venue_system == "maintenance"
     assert Instrument.objects.get(symbol="ETH/USD").status == "cancel_only"
+
+
+def test_totals_are_kept_and_equity_follows_them(world: World) -> None:
+    readers.refresh_balances(world.account, world.venue)
+    row = AssetBalance.objects.get(asset="ZUSD")
+    before, held = SystemConfig.objects.get().equity, row.held
+    assert before is not None
+    more = AssetTotal(asset="USD", total=row.total + 50)
+    odd = AssetTotal(asset="NOBODY", total=Decimal(1))
+    hear(follower(world), BalancesChanged(totals=(more, odd)))
+    row.refresh_from_db()
+    assert (row.total, row.held, row.first_total) == (more.total, held, more.total - 50)
+    assert SystemConfig.objects.get().equity == before + 50
+    assert not AssetBalance.objects.filter(asset="NOBODY").exists()
+
+
+def test_totals_before_the_first_reading_are_not_taken(world: World) -> None:
+    AssetBalance.objects.all().delete()
+    type(world.account).objects.update(first_balances_at=None)
+    hear(follower(world), BalancesChanged(totals=(AssetTotal(asset="USD", total=Decimal(5)),)))
+    assert not AssetBalance.objects.exists()
 
 
 def test_a_reading_of_an_hour_ago_is_not_what_was_said_now(world: World) -> None:

@@ -423,6 +423,16 @@ def test_coins_in_earn_are_not_to_trade_with() -> None:
     ]
 
 
+def test_the_newest_entry_of_an_asset_counts_and_earn_entries_do_not() -> None:
+    entries = [
+        {"asset": "USD", "balance": 90, "wallet_type": "spot"},
+        {"asset": "USD", "balance": 80, "wallet_type": "spot"},
+        {"asset": "BTC", "balance": 7, "wallet_type": "earn"},
+    ]
+    message = {"channel": "balances", "type": "update", "data": entries}
+    assert hear(session(), message) == [BalancesChanged(totals=(AssetTotal(asset="USD", total=Decimal(80)),))]
+
+
 # --- what Kraken really said --------------------------------------------------------------------------
 
 

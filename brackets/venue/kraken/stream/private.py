@@ -68,7 +68,7 @@ class PrivateSession(Session):
         if number is not None:
             self._sequence.follow(name, number)
         if name == BALANCES:
-            return (BalancesChanged(totals=tuple(total(value) for value in values)),)
+            return balances(values)
         return self._orders(values, is_snapshot=is_snapshot)
 
     def _orders(self, values: list[Any], *, is_snapshot: bool) -> tuple[News, ...]:
@@ -112,11 +112,20 @@ def with_terms_of(earlier: OrderUpdate, update: OrderUpdate) -> OrderUpdate:
     )
 
 
-def total(value: Any) -> AssetTotal:
-    """One asset of the snapshot, or one ledger entry of an update."""
+def balances(values: list[Any]) -> tuple[News, ...]:
+    """Totals by asset, the newest of each; entries of earn wallets are not told."""
+    totals = [told for value in values if (told := total(value)) is not None]
+    newest = {told.asset: told for told in totals}
+    return (BalancesChanged(totals=tuple(newest.values())),) if newest else ()
+
+
+def total(value: Any) -> AssetTotal | None:
+    """One asset of the snapshot, or one ledger entry of an update; None for an entry of an earn wallet."""
     raw = parsing.mapping(value, "a balance")
     asset = parsing.text(raw, "asset", "a balance")
     what = f"balance of {asset}"
+    if raw.get("wallet_type") not in (None, "spot"):
+        return None
     if raw.get("wallets") is None:
         return AssetTotal(asset=asset, total=parsing.amount(raw, "balance", what))
     wallets = [
