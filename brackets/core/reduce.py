@@ -21,7 +21,10 @@ def begin(step: Step, quantity: Decimal) -> Step:
     bracket = step.bracket
     if bracket.coins - quantity < bracket.plan.minimum_quantity:
         return leave(step, ExitReason.MANUAL)
-    return give_up(step, None).having(reduce_quantity=quantity, reduce_began_at=step.at, retry_after=None)
+    resting = bracket.resting if bracket.live_targets else Role.STOP  # a swap that only began ends here
+    return give_up(step, None).having(
+        reduce_quantity=quantity, reduce_began_at=step.at, retry_after=None, resting=resting
+    )
 
 
 def sold_since(before: Bracket, after: Bracket) -> Decimal:
