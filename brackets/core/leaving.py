@@ -100,7 +100,8 @@ def in_sl_filled(step: Step) -> Step:
     if bracket.coins <= 0:
         return close_books(step)
     asleep = tuple(stop for stop in bracket.live_stops if not (stop.triggered or stop.filled))
-    if bracket.exit_began_at and step.at >= later(bracket.exit_began_at, step.rules.visibility_seconds):
+    began, awake_by = bracket.exit_began_at, step.rules.visibility_seconds
+    if began and step.at >= later(began, awake_by) and not step.market_closed:
         step = step.canceling(asleep)
     return sell_leaves(step, Role.EXIT)
 
