@@ -82,17 +82,18 @@ def in_bracket_active(step: Step) -> Step:
         return cover.unprotected(step)  # a leg is in motion, or an order came back to life
     if swap.watched_stop_is_touched(step):
         return leave(step, ExitReason.STOP_LOSS)
-    if bracket.close_again is not None and bracket.retry_after is not None and step.at >= bracket.retry_after:
+    if bracket.close_again is not None and (bracket.retry_after is None or step.at >= bracket.retry_after):
         return leave(step, bracket.close_again)
     swapped = swap.tend(step)
     return swapped if swapped != step else cover.tidy(step)
 
 
 def lost_leg(step: Step) -> Step:
-    """The order that stood for the coins ended, and not by our will: the stop comes back, and no swap
-    for a while."""
+    """The order that stood for the coins ended, and not by our will: the stop comes back as soon as a look
+    at the price says that it would not stand above the market, and no swap for a while."""
     return cover.unprotected(
         step.having(
+            protect_from=later(step.at, step.rules.retry_spacing_seconds),
             resting=Role.STOP,
             swap_began_at=None,
             swap_after=later(step.at, step.rules.swap_cooldown_seconds),
