@@ -152,9 +152,11 @@ class Story:
         triggered: bool = False,
         reason: str = "",
         role: Role | None = Role.STOP,
+        states_terms: bool = True,
+        priced: bool = True,
     ) -> None:
         """A reading of one order. Terms that are not given are those the bracket knows of it; a new
-        secondary is of one coin, at the stop's price."""
+        secondary is of one coin, at the stop's price. `priced`: whether it says what the fills cost."""
         known = next((o for o in self.bracket.orders if o.key in (venue_order_id, key)), None)
         known = known or next((o for o in self.bracket.orders if o.venue_order_id == venue_order_id), None)
         stop = known.trigger_price if known else (self.bracket.stop_price if parent else None)
@@ -168,11 +170,12 @@ class Story:
                 status=status,
                 quantity=D(of) if of else known.quantity if known else D(1),
                 filled=D(filled),
-                average_price=D(price or "100") if D(filled) else None,
+                average_price=D(price or "100") if D(filled) and priced else None,
                 trigger_price=D(trigger) if trigger else stop,
                 limit_price=D(limit) if limit else known.limit_price if known else None,
                 triggered=triggered,
                 reason=reason,
+                states_terms=states_terms,
                 opened_at=(known.opened_at or known.created_at) if known else self.now,
                 ended_at=None if status is OrderStatus.OPEN else self.now,
             )

@@ -33,7 +33,7 @@ def both_rest() -> Story:
 
 def test_the_target_rests_beside_the_stop_and_nothing_moves_them() -> None:
     story = both_rest()
-    for watched, price in ((True, "109.90"), (True, "96"), (False, "109.90"), (False, None)):
+    for watched, price in ((True, "109.90"), (True, "94"), (False, "109.90"), (False, None)):
         story.watched = watched
         story.wait(60, price)
         assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])

@@ -93,6 +93,19 @@ def test_what_a_triggered_stop_left_is_sold_when_the_market_opens(market: str) -
 
 
 @closed
+def test_a_stop_that_slept_through_the_trigger_keeps_resting_until_the_market_opens(market: str) -> None:
+    story = Story().filled_in_parts("0.4", "0.6")
+    story.market = market
+    story.wait(1)
+    story.report("S1", FILLED, "0.4", triggered=True)
+    story.wait(60)
+    assert (story.state, story.words) == (State.SL_FILLED, [])
+    story.market = "online"
+    story.wait(1)
+    assert story.words == ["cancel stop S2"]
+
+
+@closed
 def test_a_watched_stop_that_is_touched_waits_with_its_target(market: str) -> None:
     story = in_market(target_rests(), market)
     story.wait(1, "94")

@@ -165,7 +165,9 @@ def test_part_of_the_coins_without_a_secondary_is_added_to_the_stop_that_rests()
 
 def test_price_through_the_stop_sells_instead_of_placing_a_stop_above_the_market() -> None:
     story = Story().filled_entry()
-    story.wait(10, price="95")
+    story.wait(9, price="95")
+    assert story.state is State.ENTRY_FILLED, "its own stop may be selling already and not be visible yet"
+    story.wait(1, price="95")
     assert story.state is State.EXITING
     assert story.bracket.exit_reason is ExitReason.STOP_LOSS
     assert story.words == ["place exit 1"]

@@ -209,6 +209,25 @@ def test_no_answer_to_the_amendment_and_no_protection_in_time_is_a_rollback() ->
     assert story.log[-1] == "cancel stop S2"
 
 
+def test_a_message_without_terms_neither_proves_nor_denies_an_amendment() -> None:
+    story = two_stops_one_canceled()
+    story.answer_amend("S2", Answer.UNKNOWN)
+    story.now += timedelta(seconds=SETTLING)
+    story.report("S2", OPEN, states_terms=False)
+    assert story.words == []
+    assert story.order("S2").amendment is not None
+    story.report("S2", OPEN, of="1")
+    assert story.order("S2").amendment is None
+
+
+def test_a_message_without_terms_that_says_filled_proves_it() -> None:
+    story = two_stops_one_canceled()
+    story.answer_amend("S2", Answer.UNKNOWN)
+    story.report("S2", FILLED, "1", states_terms=False, triggered=True)
+    story.book_all()
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.STOP_LOSS)
+
+
 # --- the market moves in the middle of it ------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import Answer, ExitReason, OrderStatus, Refusal, State
 from tests.unit.machine_story import Story, limit_story
-from tests.unit.swap_story import target_rests
+from tests.unit.swap_story import swapping_in, target_rests
 
 D = Decimal
 OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
@@ -80,6 +80,14 @@ def test_the_part_of_a_resting_target_is_taken_from_it() -> None:
     story.accept(story.newest, "X")
     story.report("X", FILLED, "0.4")
     assert (story.state, story.bracket.standing) == (State.BRACKET_ACTIVE, D("0.6"))
+
+
+def test_a_part_asked_for_in_the_middle_of_a_swap_leaves_the_rest_with_a_stop() -> None:
+    story = swapping_in()
+    story.reduce("0.4")
+    assert story.words == []
+    story.report("S", CANCELED)
+    assert story.words == ["place exit 0.4", "place stop 0.6 at 95"], "the rest does not wait for the sell"
 
 
 def test_an_exit_that_fills_in_part_is_followed_by_the_rest_of_the_part() -> None:

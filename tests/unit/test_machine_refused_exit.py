@@ -191,6 +191,18 @@ def test_the_stop_may_sell_before_the_next_try() -> None:
     assert story.words == []
 
 
+def test_a_part_that_is_refused_too_does_not_make_the_close_forgotten() -> None:
+    story = refused_close()
+    story.wait(1)
+    story.reduce("0.4")
+    story.amended("S2")
+    story.refuse(story.newest, "permission")
+    assert story.words == ["amend stop S2 quantity 1"]
+    story.amended("S2")
+    story.wait(60)
+    assert (story.state, story.log[-1]) == (State.EXITING, "cancel stop S2")
+
+
 def test_the_legs_do_not_change_places_while_a_close_is_wanted() -> None:
     story = refused_close(policy=Policy.NEAREST)
     story.wait(50, "109.90")

@@ -84,6 +84,19 @@ def test_any_doubt_keeps_the_stop_resting(
     assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])
 
 
+def test_no_swap_before_it_is_known_what_the_coins_cost() -> None:
+    story = Story(policy=Policy.NEAREST)
+    story.accept(story.enter(), "E")
+    story.report("S", OPEN, parent="E")
+    story.report("E", FILLED, "1", priced=False)
+    assert story.state is State.BRACKET_ACTIVE
+    story.wait(1, NEAR)
+    assert story.words == []
+    story.report("E", FILLED, "1")
+    story.wait(1, NEAR)
+    assert story.words == ["cancel stop S"]
+
+
 def test_only_the_policy_nearest_swaps() -> None:
     story = Story().protected()
     story.wait(1, NEAR)
