@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from brackets import models
 from brackets.core.effects import Amend, Cancel, Effect, Place
-from brackets.core.exposure import exposure
+from brackets.core.exposure import Exposure, exposure
 from brackets.core.orders import Amendment, Bracket, BracketOrder, EntryTerms, Plan
 from brackets.core.states import (
     AmendStatus,
@@ -188,12 +188,18 @@ def store(row: models.Bracket, before: Bracket, after: Bracket, at: datetime) ->
         setattr(row, name, getattr(after, name) or "")
     for name in SAME_NAME:
         setattr(row, name, getattr(after, name))
-    measured = exposure(after.orders, at, held_quantity=after.plan.held_quantity, held_since=row.created_at)
+    measured = measure(row, after, at)
     row.unprotected_seconds = measured.unprotected_seconds
     row.unstopped_seconds = measured.unstopped_seconds
     row.updated_at = at
     if after.state is State.EXIT_COMPLETE and row.completed_at is None:
         row.completed_at = at
+
+
+def measure(row: models.Bracket, bracket: Bracket, until: datetime) -> Exposure:
+    """How long the bracket's coins were without protection, and without a stop, up to `until`."""
+    held = bracket.plan.held_quantity
+    return exposure(bracket.orders, until, held_quantity=held, held_since=row.created_at)
 
 
 def store_orders(row: models.Bracket, before: Bracket, after: Bracket, at: datetime) -> None:

@@ -6,14 +6,17 @@ Tasks take no arguments and return None: nothing that could stop the scheduler o
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
 
 from django.utils import timezone
 
 from brackets import accounts, dispatch, leases, readers, reconcile, venues
-from brackets.models import Account
+from brackets.models import Account, Quote
 from brackets.venue.port import Venue, VenueUnavailable
 from brackets.watch import run_hooks
 
+Clock = Callable[[], datetime]
 log = logging.getLogger("backstop.tasks")
 HEARTBEAT = "cluster heartbeat"
 PATIENCE_SECONDS = 8  # well inside the task's timeout
@@ -32,27 +35,27 @@ def reconcile_account() -> None:
         reconcile_once(account)
 
 
-def look(account: Account, venue: Venue) -> None:
+def look(account: Account, venue: Venue, clock: Clock) -> None:
     """Let the brackets see that nobody watches: every stop belongs on the venue, with or without prices."""
+    quotes: dict[str, Quote] = {}
     try:
         quotes = readers.refresh_quotes(account, venue, readers.symbols_to_price(account))
-    except VenueUnavailable:
-        reconcile.see_prices(account, {}, watched=False)
-        raise
-    reconcile.see_prices(account, quotes, watched=False)
+    except VenueUnavailable as error:
+        log.warning("no prices: %s", error)
+    reconcile.see_prices(account, quotes, clock, watched=False)
 
 
-def reconcile_once(account: Account) -> None:
+def reconcile_once(account: Account, clock: Clock = timezone.now) -> None:
     """Prices, outbox, readings and settlement, once."""
     venue = venues.of(account, patience_seconds=PATIENCE_SECONDS)
     try:
-        if readers.instruments_are_stale(account, timezone.now()):
+        if readers.instruments_are_stale(account, clock()):
             readers.refresh_instruments(account, venue)
         dispatch.release_dead_claims(account)
-        look(account, venue)
-        reconcile.drive(account, venue)
-        reconcile.cycle(account, venue, urgent=True)
-        reconcile.drive(account, venue)
+        look(account, venue, clock)
+        reconcile.drive(account, venue, clock)
+        reconcile.cycle(account, venue, urgent=True, clock=clock)
+        reconcile.drive(account, venue, clock)
         run_hooks(account)
     except VenueUnavailable as error:
         readers.note_venue(account, error=str(error))

@@ -14,7 +14,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from brackets import records
-from brackets.core.exposure import exposure
 from brackets.core.legs import Leg, legs
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.models import Bracket, BracketEvent, Effect, Fill, Order, Quote
@@ -145,7 +144,7 @@ class BracketAdmin(Refreshing, LookOnlyAdmin):
     @admin.display(description="unprotected / unstopped s")
     def unprotected(self, row: Bracket) -> str:
         until: datetime = row.completed_at or timezone.now()
-        measured = exposure(value_of(row).orders, until)
+        measured = records.measure(row, value_of(row), until)
         return f"{plain(measured.unprotected_seconds)} / {plain(measured.unstopped_seconds)}"
 
     @admin.display(description="audit rows")

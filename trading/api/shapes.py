@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from brackets import records
-from brackets.core.exposure import exposure
 from brackets.core.legs import Leg, legs
 from brackets.core.states import LIVE, Role
 from brackets.models import Bracket, BracketEvent, Fill, Order
@@ -57,7 +56,7 @@ def bracket(row: Bracket, now: datetime) -> Shape:
     value = records.load(row)
     ids = {order.key: order.pk for order in row.orders.all()}
     over = row.completed_at or now
-    measured = exposure(value.orders, over)
+    measured = records.measure(row, value, over)
     return {
         "id": row.pk,
         "trade": row.trade.pk if hasattr(row, "trade") else None,
