@@ -20,11 +20,11 @@ DEMO_DEFAULTS = {
     "atr_minutes": 1,
     "stop_atr_multiple": Decimal("0.4"),
     "target_r_multiple": Decimal("1.5"),
-    "swap_in_bps": Decimal(3),
-    "swap_out_bps": Decimal(8),
+    "swap_in_bps": Decimal(12),
+    "swap_out_bps": Decimal(30),
     "entry_timeout_seconds": 45,
     "entry_reprice_seconds": 5,
-    "entry_reprice_bps": Decimal(2),
+    "entry_runaway_bps": Decimal(1000),
 }
 
 

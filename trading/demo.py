@@ -27,7 +27,7 @@ MOST_OPEN = 3  # people want to trade here too: half of the six pairs stay free
 YIELD_SECONDS = 180  # a pair that a person was denied because of us is left alone for so long
 PROOF_QUIET = timedelta(seconds=60)
 DOLLARS = (15, 25, 40, 60)
-NEAR, FAR = Decimal("0.15"), Decimal("0.9")  # multiples of the ATR
+NEAR, FAR = Decimal("0.2"), Decimal("0.9")  # multiples of the ATR
 RECENT_ENDS = 20
 SELDOM = frozenset({"BTC", "ETH"})  # what people try first
 
