@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from brackets import models, records
 from brackets.core import machine
@@ -130,7 +130,8 @@ def apply(bracket_id: int, event: Event, *, actor: str) -> models.Bracket | None
     """Apply one event in one transaction. Returns the changed row, or None when nothing changed.
 
     Raises RefusedEvent when the machine does not take it (nothing was written). A contradiction of
-    facts puts the bracket on hold instead, with an alarm: it is never swallowed.
+    facts, or one of a fact with what the database lets be true, puts the bracket on hold instead, with an
+    alarm: it is never swallowed, and never keeps other brackets from their facts.
     """
     try:
         with transaction.atomic():
@@ -139,8 +140,13 @@ def apply(bracket_id: int, event: Event, *, actor: str) -> models.Bracket | None
     except RefusedEvent as refused:
         if refused.refusal is not Refusal.CONTRADICTION:
             raise
-        log.error("bracket %s: %s", bracket_id, refused)
-        return apply(bracket_id, HoldRequested(at=event.at, reason=str(refused)), actor=actor)
+        why = str(refused)
+    except IntegrityError as broken:
+        if isinstance(event, HoldRequested):
+            raise
+        why = f"{type(event).__name__} cannot be true beside what is known: {broken}"
+    log.error("bracket %s: %s", bracket_id, why)
+    return apply(bracket_id, HoldRequested(at=event.at, reason=why), actor=actor)
 
 
 def step_row(row: models.Bracket, event: Event, *, actor: str) -> models.Bracket | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -10,12 +12,15 @@ from django.db import transaction
 from brackets import operations, reports
 from brackets.core.events import CloseRequested, HoldRequested
 from brackets.core.states import ExitReason, State
+from brackets.models import BracketEvent, Order
 from brackets.venue.paper.orders import Side, Status
+from brackets.venue.port import Accepted
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import ETH, QUANTITY, STOP, TARGET, World
 from trading import door
 
 pytest_plugins = ["tests.integration.worlds"]
+STRAY = UUID("00000000-0000-4000-8000-000000000001")
 
 
 def test_a_stop_canceled_by_hand_is_replaced_within_ten_seconds(world: World) -> None:
@@ -244,3 +249,28 @@ def test_every_second_reading_fails_and_the_trip_still_ends(world: World) -> Non
 
     world.assert_over(trade, "take_profit")
     assert world.venue.record.orders[world.at_venue(side=Side.SELL)[0].txid].status is Status.CANCELED
+
+
+def test_a_second_live_entry_is_held_and_canceled_and_keeps_nobody_from_their_readings(world: World) -> None:
+    """An entry that was given up comes back to life beside its successor, against the venue's own deadline:
+    the book cannot hold both, so the bracket is held until one has ended."""
+    trade = world.open(entry_type="limit")
+    world.turns(2)
+    given_up = Order.objects.get()
+    given_up.pk, given_up.client_order_id, given_up.venue_order_id = None, STRAY, None
+    given_up.status, given_up.read_back = "ABSENT", False
+    given_up.save(force_insert=True)
+    stray = world.venue.place(
+        replace(world.venue.sent[0], client_order_id=str(STRAY), limit_price=Decimal(2490)), urgent=False
+    )
+    assert isinstance(stray, Accepted)
+    world.venue.faults_found.clear()  # two entries are open at once: that is the story
+    other = world.open_active(symbol="SOL/USD", quantity=Decimal(2), stop=Decimal(140), target=Decimal(160))
+    assert BracketEvent.objects.filter(bracket=trade.bracket_id, to_state=State.HELD).exists()
+    assert world.bracket(trade).alarm
+
+    world.turns(40)
+
+    assert [o for o in world.at_venue(side=Side.BUY, live=True) if o.symbol == ETH] == []
+    assert world.bracket(other).state == State.BRACKET_ACTIVE
+    world.until_closed(trade)
