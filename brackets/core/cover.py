@@ -169,7 +169,8 @@ def without_surplus(step: Step) -> Step:
     while spare and (surplus := step.bracket.surplus) > 0:
         fitting = [stop for stop in spare if stop.leaves <= surplus]
         if not fitting:
-            return shrink(step, spare[-1], surplus) if is_time_to_amend(step) else step
+            waits = spare[-1].amend_refused and not is_time_to_amend(step)
+            return step if waits else shrink(step, spare[-1], surplus)
         spare.remove(fitting[-1])
         step = step.canceling((fitting[-1],))
     return step

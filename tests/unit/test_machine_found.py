@@ -61,3 +61,13 @@ def test_a_target_that_sells_too_little_beside_its_stop_is_rested_anew() -> None
     story.report("X", OPEN)
     story.report("X", OPEN, of="0.75")
     assert story.words == ["cancel target X"]
+
+
+def test_a_part_the_target_sold_is_taken_from_the_stop_at_once_also_right_after_an_edit() -> None:
+    story = Story(policy=Policy.BOTH_REST).protected()
+    story.accept(story.newest, "X")
+    story.report("X", OPEN)
+    story.edit(target="105")
+    story.amended("X")
+    story.report("X", OPEN, "0.25")
+    assert story.words == ["amend stop S quantity 0.75"]
