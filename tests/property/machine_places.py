@@ -26,14 +26,17 @@ def check_the_place(world: World) -> None:
 
 
 def check_the_book(world: World) -> None:
-    """Every order's id, terms and fills are those of the venue, and nothing is awaited."""
-    booked = {
-        o.venue_order_id: (o.filled, o.quantity, o.trigger_price, o.limit_price)
-        for o in world.bracket.orders
-        if o.venue_order_id
+    """Every order's fills, and every living order's terms, are those of the venue; nothing is awaited."""
+    booked = {o.venue_order_id: o for o in world.bracket.orders if o.venue_order_id}
+    shown = {o.id: o for o in world.venue.orders}
+    assert {key: (o.filled, o.live) for key, o in booked.items()} == {
+        key: (o.filled, o.open) for key, o in shown.items()
     }
-    assert booked == {o.id: (o.filled, o.quantity, o.trigger, o.limit) for o in world.venue.orders}
-    assert all(o.amendment is None for o in world.bracket.orders if o.live)
+    for key, order in booked.items():
+        there = shown[key]
+        if order.live:
+            assert (order.quantity, order.trigger_price) == (there.quantity, there.trigger)
+            assert (order.limit_price, order.amendment) == (there.limit, None)
 
 
 def check_the_legs(world: World) -> None:

@@ -79,6 +79,10 @@ class Setup:
     fees_in_coins: bool = False
 
 
+def split(seconds: int, at_most: int = 3) -> list[int]:
+    return [at_most] * (seconds // at_most) + ([seconds % at_most] if seconds % at_most else [])
+
+
 def plan_of(setup: Setup) -> Plan:
     held = setup.entry == "held"
     terms = EntryTerms(
@@ -398,16 +402,22 @@ class World:
 
     def wait(self, seconds: int) -> None:
         """Time passes; late requests arrive, timers of the shell run, the machine sees the world."""
-        self.venue.pass_time(seconds)
-        arrived = [request for at, request in self.requests if at <= self.now]
-        self.requests = [late for late in self.requests if late[0] > self.now]
-        for request in arrived:
-            request()
+        for part in split(seconds):
+            self.venue.pass_time(part)
+            arrived = [request for at, request in self.requests if at <= self.now]
+            self.requests = [late for late in self.requests if late[0] > self.now]
+            for request in arrived:
+                request()
+            if self.setup.punctual:
+                self.read_secondaries()
         self.resolve_unknown()
-        for order in self.venue.orders:
-            if self.setup.punctual and order.parent and self.now - order.created >= PUNCTUAL:
-                self.read(order)
         self.fact(self.tick())
+
+    def read_secondaries(self) -> None:
+        over = {o.venue_order_id for o in self.bracket.orders if not o.live}
+        for order in self.venue.orders:
+            if order.parent and order.id not in over and self.now - order.created >= PUNCTUAL:
+                self.read(order)
 
     def tick(self) -> Tick:
         return Tick(
@@ -451,8 +461,10 @@ class World:
             self.send(0, "well")
         for order in list(self.venue.orders):
             self.venue.execute(order, order.leaves)
+        over = {o.venue_order_id for o in self.bracket.orders if not o.live}
         for order in list(self.venue.orders):
-            self.read(order)
+            if order.id not in over:  # an order that ended is not read again
+                self.read(order)
             for number in range(len(order.trades)):
                 self.fact(self.booking(order, number))
         if legs.target_is_touched(self.bracket, bid=self.venue.bid, last=self.venue.last):
