@@ -1,4 +1,4 @@
-"""Following the private stream: from its news to the book, and to what must be sent because of them.
+"""Following the private stream: from its news into the book.
 
 The loop that hears the stream hands news over and goes on; one thread at a time takes them in their
 order. Nothing is trusted by halves: whatever could not be taken in makes the connection be given up, and
@@ -16,12 +16,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.db.models import Q
 from django.utils import timezone
 
-from brackets import readers, reconcile, reports
+from brackets import readers, reports
 from brackets.core.states import OrderStatus
 from brackets.models import Account, Order
 from brackets.venue.kraken.stream.news import (
@@ -38,6 +39,7 @@ from brackets.venue.port import OrderUpdate, Venue
 log = logging.getLogger("backstop.watch")
 READ_AGAIN_SECONDS = 1.0
 READ_TRIES = 15  # an order that REST does not show for so long is left to the full comparison
+AMENDED_LATELY_SECONDS = 5
 MOST_WAITING = 20_000  # news; more means that nobody takes them
 
 
@@ -77,7 +79,7 @@ class Follower:
         self._read_after = 0.0
         self._connection = 0  # counts them: what an earlier one said is a fact, but no snapshot of now
         self._snapshot_is_in = False
-        self._taking = threading.Lock()
+        self._lock = threading.Lock()
 
     # --- called by the loop: never waits ------------------------------------------------------------
 
@@ -109,34 +111,43 @@ class Follower:
     def wants_reading(self) -> bool:
         return bool(self._to_read) and self._monotonic() >= self._read_after
 
-    # --- called by a thread -------------------------------------------------------------------------
+    # --- called by threads: `take` never asks the venue, `read_unclear` may wait for it ---------------
 
     def take(self) -> bool:
-        """Take in all news that wait and send what follows from them. Whether the book changed. Raises
-        VenueUnavailable when an order could not be read: it is asked again."""
-        with self._taking:
-            changed = self._absorb_all()
-            if changed:
-                reconcile.drive(self.account, self.venue, self._clock)
-            if self.wants_reading and self._read_unclear():
-                reconcile.drive(self.account, self.venue, self._clock)
-                changed = True
-            self._is_it_live()
-            return changed
-
-    def _absorb_all(self) -> bool:
+        """Take all news that wait into the book, in their order. Whether it changed: then there may be
+        something to send."""
         changed = False
         while self._news:
-            heard = self._news[0]
+            heard = self._news.popleft()
             try:
                 changed = self._absorb(heard) or changed
             except Exception:
                 # What was lost may be about any order: only a new snapshot can tell.
                 self._news.clear()
+                self._snapshot_is_in = False
                 self.distrust("news could not be taken in")
                 raise
-            self._news.popleft()
+        self._is_it_live()
         return changed
+
+    def read_unclear(self) -> bool:
+        """Read by id what the stream did not say enough of. Whether the book changed. Raises
+        VenueUnavailable: it is asked again."""
+        with self._lock:
+            wanted = sorted(self._to_read)
+            self._read_after = self._monotonic() + READ_AGAIN_SECONDS
+        asked_at = self._clock()
+        found = self.venue.orders(wanted, urgent=True)
+        absorbed = reports.absorb(self.account, found, asked_at=asked_at)
+        # REST lags behind: what it does not show yet, or shows as it was before, is asked again.
+        settled = {report.venue_order_id for report in found} - unsettled_of(self.account, wanted)
+        with self._lock:
+            for order_id in wanted:
+                self._to_read[order_id] += 1
+                if order_id in settled or self._to_read[order_id] >= READ_TRIES:
+                    del self._to_read[order_id]
+        self._is_it_live()
+        return absorbed.changed > 0
 
     def _absorb(self, heard: Heard) -> bool:
         match heard.news:
@@ -148,7 +159,7 @@ class Follower:
             case OrdersChanged(updates=updates):
                 return self._updates(updates, heard.at)
             case OrderUnclear(venue_order_id=order_id, introduced=introduced, why=why):
-                if not introduced or order_id in open_orders_of(self.account):
+                if not introduced or self._is_open_and_not_amended_by_us(order_id):
                     log.warning("the stream is not clear about order %s, it is read: %s", order_id, why)
                     self._want_read([order_id])
             case BalancesChanged(totals=totals):
@@ -159,30 +170,24 @@ class Follower:
                 readers.note_statuses(self.account, statuses)
         return False
 
+    def _is_open_and_not_amended_by_us(self, order_id: str) -> bool:
+        """Whoever sends an amendment of ours reads what became of it; one of the owner's nobody does."""
+        if order_id not in open_orders_of(self.account):
+            return False
+        lately = self._clock() - timedelta(seconds=AMENDED_LATELY_SECONDS)
+        ours = Q(amendment__isnull=False) | Q(touched_at__gt=lately)
+        return not Order.objects.filter(ours, account=self.account, venue_order_id=order_id).exists()
+
     def _updates(self, updates: Iterable[OrderUpdate], at: datetime) -> bool:
         absorbed = reports.absorb_updates(self.account, updates, heard_at=at)
         self._want_read(absorbed.unclear)
         return absorbed.changed > 0
 
     def _want_read(self, order_ids: Iterable[str]) -> None:
-        for order_id in order_ids:
-            self._to_read.setdefault(order_id, 0)
-            self._read_after = 0.0
-
-    def _read_unclear(self) -> bool:
-        """Read by id what was not said. Whether the book changed. Raises VenueUnavailable."""
-        wanted = sorted(self._to_read)
-        self._read_after = self._monotonic() + READ_AGAIN_SECONDS
-        asked_at = self._clock()
-        found = self.venue.orders(wanted, urgent=True)
-        absorbed = reports.absorb(self.account, found, asked_at=asked_at)
-        # REST lags behind: what it does not show yet, or shows as it was before, is asked again.
-        settled = {report.venue_order_id for report in found} - unsettled_of(self.account, wanted)
-        for order_id in wanted:
-            self._to_read[order_id] += 1
-            if order_id in settled or self._to_read[order_id] >= READ_TRIES:
-                del self._to_read[order_id]
-        return absorbed.changed > 0
+        with self._lock:
+            for order_id in order_ids:
+                self._to_read.setdefault(order_id, 0)
+                self._read_after = 0.0
 
     def _is_it_live(self) -> None:
         if self._snapshot_is_in and not self._to_read and self.state is not StreamState.LIVE:

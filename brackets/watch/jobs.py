@@ -177,13 +177,20 @@ class Watch:
     def send(self) -> None:
         reconcile.drive(self.account, self.venue, self.clock)
 
-    def follow(self) -> None:
-        """Take in what the private stream said. Raises VenueUnavailable where REST had to be asked."""
+    def follow(self) -> bool:
+        """Take in what the private stream said. Whether something may have to be sent now."""
         was_live = self.follower.is_live
-        if self.follower.take():
+        changed = self.follower.take()
+        if changed:
             self.shelf.refresh()
         if self.follower.is_live and not was_live:
             self.note_stream()
+        return changed
+
+    def read_unclear(self) -> bool:
+        """Read what the private stream did not say. Whether something may have to be sent now. Raises
+        VenueUnavailable."""
+        return self.follower.wants_reading and self.follower.read_unclear()
 
     def stream_lost(self, why: str) -> None:
         """The private stream is gone: polling takes over at once."""

@@ -10,19 +10,21 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.conf import settings
 
 from brackets.venue.kraken.stream.connection import Connection, Link
-from brackets.venue.kraken.stream.news import News, PairStatusesSaid, PricesChanged
+from brackets.venue.kraken.stream.news import News, PairStatusesSaid, PriceReading, PricesChanged
 from brackets.venue.kraken.stream.private import PrivateSession
 from brackets.venue.kraken.stream.public import PublicSession
 from brackets.venue.kraken.stream.session import Session
+from brackets.venue.port import QuoteReading
 from brackets.watch.jobs import Watch
 
 LOOK_AGAIN_SECONDS = 1.0  # the same bracket, unchanged, is not looked at for its price more often
-FOLLOW_AGAIN_SECONDS = 0.5  # orders that could not be read are asked for again
+READ_SECONDS = 0.05  # how late it is seen that an order must be read
 WANTED_SECONDS = 1.0
 
 
@@ -55,19 +57,21 @@ class Streams:
             name="private",
             url=addresses.private,
             new_session=self._private_session,
-            deliver=self._private_news,
+            deliver=self.hear_orders,
             tell=self._private_link,
         )
         self.public = Connection(
             name="public",
             url=addresses.public,
             new_session=self._public_session,
-            deliver=self._public_news,
+            deliver=self.hear_prices,
             tell=self._public_link,
         )
-        self._orders_told, self._price_crossed = asyncio.Event(), asyncio.Event()
+        self._orders_told, self._book_changed = asyncio.Event(), asyncio.Event()
+        self._price_crossed = asyncio.Event()
         self._crossed: set[str] = set()
         self._looked: dict[int, tuple[int, float]] = {}  # bracket -> its version, and when it was looked at
+        self._quickest: timedelta | None = None  # from the venue's time of a price to ours
         watch.follower.distrust = self.private.distrust
 
     async def run(self) -> None:
@@ -78,6 +82,8 @@ class Streams:
                 self.private.run(),
                 self.public.run(),
                 self._follow(),
+                self._read_unclear(),
+                self._send(),
                 self._look(),
                 self._want(),
             )
@@ -103,37 +109,66 @@ class Streams:
         elif link is Link.CONNECTING:
             self.watch.follower.connecting()
 
-    def _private_news(self, news: tuple[News, ...]) -> None:
+    def hear_orders(self, news: tuple[News, ...]) -> None:
         if self.watch.follower.heard(news, self.watch.clock()):
             self._orders_told.set()
 
     async def _follow(self) -> None:
-        """Take in what was told; again after a while where something remains to be read."""
+        """Take in what was told. Nothing here asks the venue, so that nothing told waits for an answer."""
         while True:
-            await waited(self._orders_told, FOLLOW_AGAIN_SECONDS)
-            if self._orders_told.is_set() or self.watch.follower.wants_reading:
-                self._orders_told.clear()
-                await self.threads.job(self.watch.follow)
+            await self._orders_told.wait()
+            self._orders_told.clear()
+            if await self.threads.job(self.watch.follow) is True:
+                self._book_changed.set()
+
+    async def _read_unclear(self) -> None:
+        while True:
+            await asyncio.sleep(READ_SECONDS)
+            if self.watch.follower.wants_reading and await self.threads.job(self.watch.read_unclear) is True:
+                self._book_changed.set()
+
+    async def _send(self) -> None:
+        """Send what follows from a change of the book at once, beside the loop that looks for it."""
+        while True:
+            await self._book_changed.wait()
+            self._book_changed.clear()
+            await self.threads.job(self.watch.send)
 
     # --- public ----------------------------------------------------------------------------------
 
     async def _public_session(self) -> Session:
+        self._quickest = None
         return PublicSession(symbols=self.watch.wanted, now=time.monotonic())
 
     def _public_link(self, link: Link, why: str) -> None:
         self.watch.prices_are_streamed = link is Link.OPEN
 
-    def _public_news(self, news: tuple[News, ...]) -> None:
+    def hear_prices(self, news: tuple[News, ...]) -> None:
+        """Keep prices, and wake whoever must look at one."""
         now = self.watch.clock()
         for item in news:
             if isinstance(item, PricesChanged):
-                changed = [r.quote for r in item.readings if self.watch.prices.note(r.quote, now)]
-                for one in self.watch.shelf.crossed(changed):
-                    if self._may_look(one.version):
-                        self._crossed.add(one.row.symbol)
-                        self._price_crossed.set()
+                self._compare([r.quote for r in item.readings if self._note(r, now)])
             elif isinstance(item, PairStatusesSaid) and self.watch.follower.heard((item,), now):
                 self._orders_told.set()
+
+    def _note(self, reading: PriceReading, now: datetime) -> bool:
+        return self.watch.prices.note(reading.quote, self._dated(reading, now))
+
+    def _compare(self, quotes: list[QuoteReading]) -> None:
+        for one in self.watch.shelf.crossed(quotes):
+            if self._may_look(one.version):
+                self._crossed.add(one.row.symbol)
+                self._price_crossed.set()
+
+    def _dated(self, reading: PriceReading, now: datetime) -> datetime:
+        """Since when a price holds, by our clock: now, less what it took longer than the quickest did. What
+        waited in a buffer is not news."""
+        if reading.at is None:
+            return now
+        way = now - reading.at  # and the difference of the clocks
+        self._quickest = min(self._quickest or way, way)
+        return now - (way - self._quickest)
 
     def _may_look(self, version: tuple[int, int]) -> bool:
         """A bracket that saw its price and did nothing is left to the round until it changes."""
@@ -166,10 +201,3 @@ class Streams:
             silent = self.private.heard_seconds_ago
             if silent is not None and silent < WANTED_SECONDS * 2:
                 self.watch.stream_heard_at = self.watch.clock()
-
-
-async def waited(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        pass

@@ -13,11 +13,12 @@ from django.utils import timezone
 from brackets import readers, reconcile
 from brackets.core.states import State
 from brackets.models import AssetBalance, Bracket, Instrument
-from brackets.venue.kraken.stream.news import OpenOrders
+from brackets.venue.kraken.stream.news import OpenOrders, PriceReading, PricesChanged
 from brackets.venue.port import QuoteReading, VenueUnavailable
-from brackets.watch import Watch
+from brackets.watch import Runner, Watch
 from brackets.watch.prices import PriceBook
 from brackets.watch.shelf import Shelf
+from brackets.watch.streams import Addresses, Streams
 from tests.integration.engine_world import STOP, TARGET, World, fresh
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -148,6 +149,21 @@ def test_a_price_that_crosses_is_acted_upon_at_once(world: World) -> None:
     watch.see_crossing(["ETH/USD"])
     assert world.bracket(trade).state == State.EXITING
     assert watch.shelf.crossed([crossing]) == []  # it is on its way: no price is news to it
+
+
+def test_a_price_that_waited_on_its_way_is_as_old_as_it_is(world: World) -> None:
+    """Of two clocks that differ by an hour only the difference between ways is known."""
+    watch = a_watch(world)
+    streams = Streams(watch, Runner(watch), token=str, addresses=Addresses(private="ws://", public="ws://"))
+    theirs = world.clock() + timedelta(hours=1)
+    streams.hear_prices((PricesChanged(readings=(PriceReading(quote=quote(2500), at=theirs),)),))
+    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].read_at == world.clock()
+    world.clock.pass_seconds(20)
+    late = theirs + timedelta(seconds=8)
+    streams.hear_prices((PricesChanged(readings=(PriceReading(quote=quote(2501), at=late),)),))
+    assert watch.fresh_quotes(["ETH/USD"]) == {}
+    streams.hear_prices((PricesChanged(readings=(PriceReading(quote=quote(2502), at=None),)),))
+    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].last == 2502
 
 
 def test_a_newer_price_is_not_replaced_by_an_answer_to_an_older_question() -> None:

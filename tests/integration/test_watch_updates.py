@@ -85,9 +85,18 @@ def follower(world: World) -> Follower:
     return made
 
 
-def hear(following: Follower, *news: Any) -> bool:
+def hear(following: Follower, *news: Any) -> None:
+    """What the loops make of news: taken in, read where unclear, and sent what follows."""
     following.heard(news, timezone.now())
-    return following.take()
+    catch_up(following)
+
+
+def catch_up(following: Follower) -> None:
+    changed = following.take()
+    if following.wants_reading:
+        changed = following.read_unclear() or changed
+    if changed:
+        reconcile.drive(following.account, following.venue, timezone.now)
 
 
 # --- updates of orders -------------------------------------------------------------------------------------
@@ -243,7 +252,7 @@ def test_it_does_not_live_before_that_reading_succeeded(world: World) -> None:
     assert not following.is_live
     world.venue.set_down(False)
     world.clock.pass_seconds(READ_AGAIN_SECONDS)
-    following.take()
+    catch_up(following)
     assert following.is_live
 
 
@@ -280,6 +289,20 @@ def test_an_order_of_ours_something_unknown_was_said_of_is_read(world: World) ->
     assert order_row(stop).status == OrderStatus.CANCELED
 
 
+def test_an_order_we_are_amending_is_left_to_who_amends_it(world: World) -> None:
+    world.open_active()
+    stop = world.stop_at_venue()
+    unclear = OrderUnclear(venue_order_id=stop.txid, why="amended without the new terms", introduced=True)
+    Order.objects.filter(venue_order_id=stop.txid).update(touched_at=world.clock())
+    calls = len(world.venue.asked)
+    following = follower(world)
+    hear(following, unclear)
+    assert len(world.venue.asked) == calls
+    world.clock.pass_seconds(6)  # by then it is somebody else's amendment
+    hear(following, unclear)
+    assert world.venue.asked[calls:] == ["orders"]
+
+
 def test_an_unclear_order_of_the_owners_is_not_read(world: World) -> None:
     calls = len(world.venue.asked)
     hear(follower(world), OrderUnclear(venue_order_id="OFOREIGN", why="amended", introduced=True))
@@ -292,7 +315,7 @@ def test_an_order_rest_does_not_show_is_asked_for_again_but_not_for_ever(world: 
     hear(following, OrderUnclear(venue_order_id="OLATER", why="not legible", introduced=False))
     for _ in range(READ_TRIES * 2):
         world.clock.pass_seconds(READ_AGAIN_SECONDS)
-        following.take()
+        catch_up(following)
     assert len(world.venue.asked) - calls == READ_TRIES
 
 

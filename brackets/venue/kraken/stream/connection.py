@@ -25,6 +25,7 @@ log = logging.getLogger("backstop.stream")
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 LOOK_SECONDS = 0.25  # how late a wish (other pairs, a new connection) may be heard
+MOST_COMPLAINTS = 20  # a connection
 LARGEST_MESSAGE = 16 * 1024 * 1024  # the snapshot of all pairs is about one
 
 
@@ -52,7 +53,7 @@ class Connection:
         self.name, self.url = name, url
         self._new_session, self._deliver, self._tell = new_session, deliver, tell
         self._backoff = backoff or Backoff()
-        self._distrusted = ""
+        self._distrusted, self._illegible = "", 0
         self.session: Session | None = None  # the present one, while there is one
 
     def distrust(self, why: str) -> None:
@@ -91,7 +92,7 @@ class Connection:
     async def _once(self, ready_at: list[float]) -> None:
         """One connection from its beginning to its end, which is always an exception."""
         session = await self._new_session()
-        self._distrusted = ""
+        self._distrusted, self._illegible = "", 0
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout, trace_configs=[no_redirects()]) as http:
             opening = http.ws_connect(
@@ -129,9 +130,15 @@ class Connection:
             self._tell(Link.OPEN, "")
         for item in news:
             if isinstance(item, Illegible):
-                log.error("the %s stream said something not understood: %s", self.name, item.why)
+                self._say_illegible(item)
         if news:
             self._deliver(news)
+
+    def _say_illegible(self, item: Illegible) -> None:
+        """A word that comes with every message is not said with every message."""
+        self._illegible += 1
+        if self._illegible <= MOST_COMPLAINTS:
+            log.error("the %s stream said something not understood: %s", self.name, item.why)
 
 
 async def heard(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> aiohttp.WSMessage | None:
