@@ -85,6 +85,14 @@ def test_it_beats_once_something_is_subscribed(house, listen):
     ]
 
 
+def test_it_lets_go_of_who_wants_nothing(house, listen):
+    idle, ear = listen(), listen()
+    ear.answer("subscribe", channel="ticker", symbol=[ETH])
+    house.inside(lambda: house.service.hub.beat(house.service.venue.latest + 61))
+    assert idle.ended()
+    assert ear.of("heartbeat")
+
+
 @pytest.mark.parametrize(
     ("params", "error"),
     [
@@ -295,6 +303,10 @@ def test_it_tells_balances_and_then_every_ledger_entry(house, ear):
     assert (dollars["asset"], dollars["balance"]) == ("USD", 10_000)
     house.result("AddOrder", **MARKET)
     entries = [ear.of("balances")["data"][0] for _ in range(2)]
+    if FIXTURE.is_file():
+        theirs = json.loads(FIXTURE.read_text())
+        assert dollars.keys() == theirs["balances_snapshot"]["data"][0].keys()
+        assert entries[0].keys() == theirs["balances_trade_updates"][0]["data"][0].keys()
     assert [(entry["asset"], entry["amount"], entry["fee"]) for entry in entries] == [
         ("ETH", Decimal("0.5"), 0),
         ("USD", Decimal("-1000.005"), 4),
