@@ -181,7 +181,7 @@ def test_a_quiet_cycle_costs_few_calls_and_a_flat_number_of_queries(
     calls, queries = quiet_cycle(world, count, monkeypatch)
 
     assert calls == ["open_orders"]
-    assert queries <= 12
+    assert queries <= 8
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
@@ -193,7 +193,7 @@ def test_a_quiet_round_costs_a_flat_number_of_queries(world: World, count: int) 
         need = reconcile.see_prices(world.account, quotes, world.clock, watched=True)
 
     assert need == reconcile.Need()
-    assert len(queries) <= 9
+    assert len(queries) <= 8
     assert not [q for q in queries if not q["sql"].startswith("SELECT")]
 
 

@@ -234,7 +234,7 @@ def test_a_step_costs_the_same_whatever_the_bracket_has_behind_it(world: World) 
         world.turns(2)
         with_history(world.bracket(trade), MANY) if not number else None
     first, second = counts
-    assert first == second <= 20
+    assert first == second <= 15
     untouched = Order.objects.filter(role="exit")
     assert untouched.count() == MANY
     assert set(untouched.values_list("updated_at", flat=True)) == {NOON}
