@@ -80,8 +80,8 @@ def cover_with_stop(step: Step) -> Step:
         return spaced.amending(survivor, quantity=survivor.quantity + quantity)
     if refused := refused_for_good(bracket):
         return without_stop(step, refused)
-    if quantity < bracket.plan.minimum_quantity:
-        return step  # too small for a stop of its own; more fills or the timeout decide
+    if quantity < bracket.plan.minimum_quantity:  # too small for a stop of its own
+        return step if bracket.entering else step.canceling(smallest_stop(bracket))
     return spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
 
 
@@ -114,6 +114,13 @@ def surviving_stop(bracket: Bracket) -> BracketOrder | None:
     """The stop that others are merged into: the largest that certainly rests, the oldest of equals."""
     resting = [stop for stop in bracket.live_stops if can_be_amended(stop)]
     return max(resting, key=lambda stop: stop.leaves, default=None)
+
+
+def smallest_stop(bracket: Bracket) -> tuple[BracketOrder, ...]:
+    """The stop to be replaced by a larger one, where none takes an amendment: one at a time."""
+    if not bracket.live_stops or not all(certain(stop) for stop in bracket.live_stops):
+        return ()
+    return (min(bracket.live_stops, key=lambda stop: stop.leaves),)
 
 
 def can_be_amended(order: BracketOrder) -> bool:
