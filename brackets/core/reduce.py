@@ -36,7 +36,7 @@ def sold_since(before: Bracket, after: Bracket) -> Decimal:
 def tend(step: Step) -> Step:
     """One step further: free the coins, sell them, or give it up."""
     bracket = step.bracket
-    wanted = bracket.reduce_quantity
+    wanted = min(bracket.reduce_quantity, bracket.coins)
     if wanted <= 0 or bracket.live_entries or bracket.live(Role.EXIT):
         return step
     began = bracket.reduce_began_at or step.at
