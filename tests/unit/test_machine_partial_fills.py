@@ -9,8 +9,8 @@ import pytest
 
 from brackets.core.events import FillBooked
 from brackets.core.machine import RefusedEvent
-from brackets.core.states import ExitReason, OrderStatus, Refusal, State
-from tests.unit.machine_story import Story, limit_story
+from brackets.core.states import Answer, ExitReason, OrderStatus, Refusal, State
+from tests.unit.machine_story import Story, a_limit, limit_story
 
 D = Decimal
 OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
@@ -123,6 +123,40 @@ def test_a_small_part_is_merged_into_the_stop_of_the_next_one() -> None:
     assert story.words == ["amend stop S1 quantity 0.505"]
     story.amended("S1")
     assert story.bracket.covered
+
+
+def test_where_stops_take_no_amendment_a_small_part_is_joined_by_a_new_stop_and_nothing_is_sold() -> None:
+    story = Story()
+    story.accept(story.enter(), "E")
+    story.report("E", FILLED, "1")
+    story.report("S1", OPEN, of="0.7", parent="E")
+    story.report("S2", OPEN, of="0.2999", parent="E")
+    story.wait(10)
+    assert story.words == ["amend stop S1 quantity 0.7001"]
+    story.answer_amend("S1", Answer.REFUSED, "invalid_arguments")
+    story.wait(1)
+    assert story.words == ["amend stop S2 quantity 0.3"]
+    story.answer_amend("S2", Answer.REFUSED, "invalid_arguments")
+    story.wait(1)
+    assert story.words == ["cancel stop S2"], "the smaller one"
+    story.wait(5)
+    assert story.words == [], "and only that"
+    story.report("S2", CANCELED)
+    assert story.words == ["place stop 0.3 at 95"]
+    story.accept(story.newest, "S3")
+    story.report("S3", OPEN)
+    assert (story.state, story.bracket.standing) == (State.BRACKET_ACTIVE, D(1))
+
+
+def test_without_attached_stops_each_part_is_covered_at_once() -> None:
+    story = Story(entry=a_limit(), attach_stop=False).resting_limit()
+    story.report("E", OPEN, "0.3")
+    assert story.words == ["place stop 0.3 at 95"]
+    story.accept(story.newest, "S")
+    story.report("S", OPEN)
+    story.wait(1)
+    story.report("E", OPEN, "0.5")
+    assert story.words == ["amend stop S quantity 0.5"]
 
 
 def test_a_small_part_left_alone_is_dust_and_never_loops() -> None:

@@ -90,6 +90,14 @@ def test_a_part_asked_for_in_the_middle_of_a_swap_leaves_the_rest_with_a_stop() 
     assert story.words == ["place exit 0.4", "place stop 0.6 at 95"], "the rest does not wait for the sell"
 
 
+def test_a_target_that_sells_more_meanwhile_leaves_less_to_be_sold() -> None:
+    story = target_rests()
+    story.wait(1, "109.70")
+    story.reduce("0.4")
+    story.report("T", CANCELED, "0.8", of="0.8", price="110")
+    assert story.words == ["place exit 0.2"]
+
+
 def test_an_exit_that_fills_in_part_is_followed_by_the_rest_of_the_part() -> None:
     story = freed()
     story.accept(story.newest, "X")
