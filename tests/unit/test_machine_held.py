@@ -75,6 +75,7 @@ def rests_again(story: Story) -> None:
     story.report("S9", OPEN)
     story.wait(600)
     assert (story.state, story.words, story.bracket.standing) == (State.HELD, [], D(1))
+    assert story.alarms == ()
 
 
 def test_hold_with_a_resting_target_brings_the_stop_back_for_nobody_watches() -> None:

@@ -109,9 +109,9 @@ def test_a_part_too_small_for_a_stop_waits_for_more() -> None:
 def test_small_parts_get_a_stop_of_ours_as_soon_as_they_are_enough() -> None:
     story = filling("0.005")
     story.wait(20)
-    story.report("E", OPEN, "0.011")
+    story.report("E", OPEN, "0.01")
     story.wait(10)
-    assert story.words == ["place stop 0.011 at 95"]
+    assert story.words == ["place stop 0.01 at 95"]
 
 
 def test_a_small_part_is_merged_into_the_stop_of_the_next_one() -> None:

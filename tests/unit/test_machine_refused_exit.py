@@ -96,6 +96,14 @@ def test_neither_the_sell_nor_a_stop_is_taken_an_operator_must_look() -> None:
     assert len(story.log) == sent
 
 
+def test_the_stop_is_put_back_wherever_the_price_is_the_sell_was_just_refused() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "permission")
+    story.refuse(story.newest, "rate_limited")
+    story.wait(1, price="94")
+    assert (story.state, story.words) == (State.ENTRY_FILLED, ["place stop 1 at 95"])
+
+
 def test_an_old_refusal_of_a_stop_does_not_speak_for_the_restored_one() -> None:
     story = Story().filled_entry()
     story.wait(10)
