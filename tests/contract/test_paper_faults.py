@@ -176,6 +176,18 @@ def test_an_order_for_trouble_that_makes_no_sense_is_refused(house, fields):
     assert house.control.look()["faults"] == 0
 
 
+def test_a_public_method_is_struck_where_it_is_named(house):
+    house.control.fault("*", "error", error="EService:Busy")
+    assert house.get("Ticker")["error"] == []
+    house.control.calm()
+    house.control.fault("Ticker", "http_502")
+    house.control.fault("Ticker", "error", error="EService:Unavailable", match={"pair": "ETHUSD"})
+    assert requests.get(f"{house.url}/0/public/Ticker", timeout=LONG).status_code == 502
+    assert house.get("Ticker", pair="XBTUSD")["error"] == []
+    assert house.get("Ticker", pair="ETHUSD") == {"error": ["EService:Unavailable"]}
+    assert len(house.faults()) == 2
+
+
 # --- readings that lag -----------------------------------------------------------------------------------
 
 

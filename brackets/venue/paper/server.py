@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -79,31 +80,26 @@ class Front:
             return await _turn_away(request, status=400)
         return await handler(request)
 
-    async def public(self, request: web.Request) -> web.Response:
+    async def public(self, request: web.Request) -> web.StreamResponse:
         await self._travel()
-        fields = dict(request.query)
+        method, fields = request.match_info["method"], dict(request.query)
         if request.method == "POST" and not request.content_type.startswith("multipart/"):
             fields |= {
                 name: value for name, value in (await request.post()).items() if isinstance(value, str)
             }
-        if self.feed is not None and request.match_info["method"] == "OHLC":
+        if self.feed is not None and method == "OHLC":
             await self.feed.prepare(fields)
-        answer = self.service.public(request.match_info["method"], fields, now=wall_clock())
-        await self._travel()
-        return _response(answer)
+        if self.delivery is None:
+            return await self._respond(self.service.public(method, fields, now=wall_clock()))
+        return await self._respond(await self.delivery.public(request, method, fields))
 
     async def private(self, request: web.Request) -> web.StreamResponse:
         body, method = await request.read(), request.match_info["method"]
         await self._travel()
         if self.delivery is None:
             answer = self.service.private(method, headers=request.headers, body=body, now=wall_clock())
-        else:
-            told = await self.delivery.answer(request, method, body)
-            if isinstance(told, web.StreamResponse):
-                return told
-            answer = told
-        await self._travel()
-        return _response(answer)
+            return await self._respond(answer)
+        return await self._respond(await self.delivery.private(request, method, body))
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         return await converse(
@@ -113,6 +109,13 @@ class Front:
     async def hang_up(self, app: web.Application) -> None:
         """No connection outlives the venue."""
         self.service.hub.drop_all()
+
+    async def _respond(self, answer: web.StreamResponse | dict[str, Any]) -> web.StreamResponse:
+        """An answer of the API on its way back; a response that is none of it goes as it is."""
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        await self._travel()
+        return web.Response(text=json.dumps(answer, separators=(",", ":")), content_type="application/json")
 
     async def _travel(self) -> None:
         if self.latency_seconds:
@@ -195,8 +198,3 @@ async def _turn_away(request: web.Request, *, status: int) -> web.StreamResponse
     if request.protocol.transport is not None:
         request.protocol.force_close()
     return response
-
-
-def _response(answer: dict[str, object]) -> web.Response:
-    text = json.dumps(answer, separators=(",", ":"))
-    return web.Response(text=text, content_type="application/json")

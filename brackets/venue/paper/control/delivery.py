@@ -7,7 +7,7 @@ one line of the venue's log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
@@ -23,6 +23,7 @@ from brackets.venue.paper.service import Service
 from brackets.venue.paper.venue import PaperVenue
 
 Json = dict[str, Any]
+Execute = Callable[..., Json]  # a request done, by the venue as it is or by `reading`
 LONGEST_SILENCE = 120.0  # seconds; then a swallowed request's connection is cut
 LOOK_SECONDS = 0.05  # how often it is looked whether the client has left
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
@@ -38,7 +39,7 @@ NOT_EXECUTED = frozenset({FaultKind.TIMEOUT_BEFORE, FaultKind.DROP_BEFORE})
 
 @dataclass(slots=True)
 class Delivery:
-    """The private requests of one service, and what is ordered to happen to them."""
+    """The requests to one service, and what is ordered to happen to them."""
 
     service: Service
     clock: Callable[[], Decimal]
@@ -49,19 +50,35 @@ class Delivery:
         self.history = History(self.service.venue)
         self.service.witness = self.history.record
 
-    async def answer(self, request: web.Request, method: str, body: bytes) -> web.StreamResponse | Json:
-        """The answer to one private request, after whatever was ordered to happen to it."""
+    async def private(self, request: web.Request, method: str, body: bytes) -> web.StreamResponse | Json:
+        """The answer to a private request, after whatever was ordered to happen to it."""
         try:
             form = Form.of_body(body, content_type=request.content_type)
         except Refused:
             form = Form({})
-        fault = self.plan.take(method, form)
 
         def execute(reading: PaperVenue | None = None) -> Json:
             return self.service.private(
                 method, headers=request.headers, body=body, now=self.clock(), reading=reading
             )
 
+        return await self._deliver(request, self.plan.take(method, form), method, form, execute)
+
+    async def public(
+        self, request: web.Request, method: str, fields: Mapping[str, str]
+    ) -> web.StreamResponse | Json:
+        """The answer to a public request. Only faults that name its method strike it."""
+        form = Form(fields)
+
+        def execute(reading: PaperVenue | None = None) -> Json:
+            return self.service.public(method, fields, now=self.clock())
+
+        fault = self.plan.take(method, form, by_name=True)
+        return await self._deliver(request, fault, method, form, execute)
+
+    async def _deliver(
+        self, request: web.Request, fault: Fault | None, method: str, form: Form, execute: Execute
+    ) -> web.StreamResponse | Json:
         if fault is None:
             return execute()
         self._note(fault, method, form)
@@ -76,7 +93,7 @@ class Delivery:
             return web.Response(status=status, text=PAGE.format(title), content_type="text/html")
         return await self._changed(fault, execute)
 
-    async def _changed(self, fault: Fault, execute: Callable[..., Json]) -> Json:
+    async def _changed(self, fault: Fault, execute: Execute) -> Json:
         """The faults that end with an answer of the API."""
         match fault.kind:
             case FaultKind.LATE:

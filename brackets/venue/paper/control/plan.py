@@ -51,7 +51,7 @@ TAKES_SECONDS = frozenset({FaultKind.LATE, FaultKind.DELAYED})
 class Fault:
     """One order for trouble. `match`: fields of the request that must have these texts."""
 
-    method: str  # or "*"
+    method: str  # or "*" for every private one
     kind: FaultKind
     count: int = 1
     skip: int = 0  # so many matching requests pass first
@@ -98,10 +98,13 @@ class FaultPlan:
         fault.check()
         self.faults.append(fault)
 
-    def take(self, method: str, form: Form) -> Fault | None:
-        """What happens to this request: the first fault that fits it and is due."""
+    def take(self, method: str, form: Form, *, by_name: bool = False) -> Fault | None:
+        """What happens to this request: the first fault that fits it and is due.
+
+        With `by_name` a fault for every method is none for this one.
+        """
         for fault in self.faults:
-            if not fault.fits(method, form):
+            if not fault.fits(method, form) or (by_name and fault.method != method):
                 continue
             if fault.skip:
                 fault.skip -= 1

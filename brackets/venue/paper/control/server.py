@@ -9,6 +9,7 @@ Faults of requests: `POST /fault`
     {"method": "AddOrder" | … | "*", "kind": …, "count": 1, "skip": 0, "match": {"type": "sell",
      "ordertype": "stop-loss", …}, "when": "before" | "after", "seconds": …, "error": …, "answer": …}
   `match` compares fields of the request as they were sent; `skip` lets so many matching ones pass.
+  "*" is every private method; a public one (Ticker, OHLC, …) is struck where it is named.
     timeout_before       swallowed: never executed, never answered
     timeout_after        executed, never answered
     drop_before          the connection is cut, nothing executed
