@@ -1,12 +1,12 @@
-"""What the stories share: one server a module, its clock, and a desk for each story.
+"""What the stories share: one server a module, its clock, a desk for each story, and the stated seconds.
 
-The seconds in which coins were naked at the venue are printed with `-rP` (or `--durations`-like reports read
-them as the property `naked` of each test).
+How long coins stood at the venue without an order, by the venue's own log, is a property of each story
+(`--junitxml` has them all) and told at the end of a run: for each file the worst.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,6 +16,8 @@ from tests.contract import paper_house
 from tests.contract.paper_house import House
 from tests.stories.clock import SkippingClock
 from tests.stories.desk import Desk, connect
+
+NAKED = "seconds without an order"
 
 
 @pytest.fixture(scope="module")
@@ -46,5 +48,26 @@ def desk(
     kraken: KrakenVenue,
     clock: SkippingClock,
     monkeypatch: pytest.MonkeyPatch,
-) -> Desk:
-    return Desk(house, kraken, clock, monkeypatch)
+    record_property: Callable[[str, object], None],
+) -> Iterator[Desk]:
+    desk = Desk(house, kraken, clock, monkeypatch)
+    yield desk
+    if desk.record is not None:
+        record_property(NAKED, {name: float(seconds) for name, seconds in desk.record.naked.seconds.items()})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The worst story of each file, in seconds that coins stood without an order of that kind."""
+    worst: dict[str, dict[str, tuple[float, str]]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, seconds in getattr(report, "user_properties", ()):
+            if name == NAKED:
+                file, _, story = report.nodeid.partition("::")
+                of_file = worst.setdefault(file, {})
+                for kind, value in seconds.items():
+                    of_file[kind] = max(of_file.get(kind, (0.0, "")), (value, story))
+    if worst:
+        terminalreporter.section("coins at the venue without an order, worst of each file")
+    for file, kinds in worst.items():
+        told = ", ".join(f"{kind} {value:.1f} s ({story})" for kind, (value, story) in kinds.items() if value)
+        terminalreporter.write_line(f"{file}: {told or 'never'}")

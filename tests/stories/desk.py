@@ -44,6 +44,17 @@ DOLLARS = Decimal(10_000)
 DEEP = "1000"
 HTTP_SECONDS = 0.75
 MOST_TURNS = 90
+SETTINGS = {
+    "execution_mode": "MARKET_ONLY",
+    "leg_policy": "stop_rests",
+    "stop_method": "PERCENT",
+    "swap_in_bps": 20,
+    "swap_out_bps": 50,
+    "entry_timeout_seconds": 300,
+    "entry_reprice_seconds": 10,
+    "entry_reprice_bps": 10,
+}
+"""What a story begins with; those of the product outside demo, but MARKET_ONLY."""
 STORY = pytest.mark.django_db(transaction=True, available_apps=["risk", "brackets", "trading", "django_q"])
 """Mark of every module of stories: real transactions; afterwards only the tables of these are emptied."""
 
@@ -64,7 +75,7 @@ def connect(house: House, clock: SkippingClock) -> KrakenVenue:
 
 
 class Desk:
-    """One account at one venue. `record` (of the judge) is there after `verdict`."""
+    """One account at one venue."""
 
     def __init__(
         self, house: House, venue: KrakenVenue, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
@@ -76,11 +87,12 @@ class Desk:
         self.watched = True  # the watch lease is ours
         self.price_is_seen = True
         self.need = reconcile.Need()
+        self.record: judge.Record | None = None  # the judge's, of the last verdict
         self.control: Control = house.control
         self.begin_world()
         self.account = accounts.current()
         configuration.of(self.account)
-        self.configure(stop_method="PERCENT", leg_policy="stop_rests", execution_mode="MARKET_ONLY")
+        self.configure(**SETTINGS)
         readers.refresh_instruments(self.account, venue)
         self.clock.skip(1)
         self.turn()
@@ -227,7 +239,7 @@ class Desk:
         """The judge's word on the venue's log; with `prove` also the product's own proof of its money."""
         self.control.calm()
         self.turn()
-        record = self.at_venue(held=held)
+        record = self.record = self.at_venue(held=held)
         rows = Order.objects.filter(account=self.account)
         book = rows.values("venue_order_id", "status", "quantity", "filled_quantity")
         found = judge.complaints(record, judge.Expected(**({"planned": QUANTITY} | expected)), book)

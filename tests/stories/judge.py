@@ -70,11 +70,9 @@ class Naked:
     unstopped: Decimal = ZERO  # no live stop
     uncovered: Decimal = ZERO  # part of them without a live sell order
 
-    def __str__(self) -> str:
-        return (
-            f"unprotected {self.unprotected:.2f} s, unstopped {self.unstopped:.2f} s, "
-            f"partly uncovered {self.uncovered:.2f} s"
-        )
+    @property
+    def seconds(self) -> dict[str, Decimal]:
+        return {name: getattr(self, name) for name in ("unprotected", "unstopped", "uncovered")}
 
 
 @dataclass(slots=True)

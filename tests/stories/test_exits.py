@@ -1,0 +1,220 @@
+"""Leaving, when the market and the venue are not kind: gaps, both legs at once, lost stops, closed markets."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from brackets.core.states import State
+from tests.stories.desk import ETH, QUANTITY, STOP, STORY, TARGET, Desk
+from trading import door
+from trading.models import Trade
+
+pytestmark = STORY
+PART = Decimal("0.04")
+
+
+def test_a_gap_far_through_the_stop(desk: Desk) -> None:
+    trade = desk.open_active()
+    desk.price(1900)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert (trade.exit_reason, trade.exit_price) == ("stop_loss", Decimal("1899.99"))
+    assert record.asked("CancelOrder") == []
+
+
+def test_both_prices_in_one_second_the_stop_wins(desk: Desk) -> None:
+    trade = desk.open_active()
+    desk.price(STOP - 1)
+    desk.price(TARGET + 1)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert trade.exit_reason == "stop_loss"
+    assert record.asked("AddOrder", type="sell") == []
+
+
+def test_the_stop_fills_while_its_cancel_is_on_the_way(desk: Desk) -> None:
+    """The target is touched, its cancel intended; before it leaves, the market falls through the stop."""
+    trade = desk.open_active()
+    desk.price(TARGET + 1)
+    desk.look()
+    desk.price(STOP - 1)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert trade.exit_reason == "stop_loss"
+    assert record.asked("AddOrder", type="sell") == []
+
+
+def test_a_triggered_stop_canceled_with_leaves_is_sold_at_market(desk: Desk) -> None:
+    trade = desk.open_active()
+    desk.price(STOP - 1, depth=PART)
+    (stop,) = desk.at_venue().live
+    assert 0 < stop.leaves < QUANTITY
+    desk.control.cancel(stop.txid)
+    desk.price(STOP - 1)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True)
+    assert trade.exit_reason == "stop_loss"
+    (sale,) = record.done("AddOrder", type="sell")
+    assert (sale.fields["ordertype"], Decimal(sale.fields["volume"])) == ("market", QUANTITY - PART)
+    assert record.coins == 0
+
+
+def test_an_untriggered_stop_canceled_by_its_owner_comes_back(desk: Desk) -> None:
+    trade = desk.open_active()
+    desk.control.cancel(desk.at_venue().live[0].txid)
+    desk.wait(lambda: bool(desk.at_venue().live))
+    desk.until(trade, State.BRACKET_ACTIVE)
+    record = desk.verdict(prove=True, unprotected=Decimal(10), unstopped=Decimal(10))
+    assert [(order.kind, order.leaves) for order in record.live] == [("stop-loss", QUANTITY)]
+
+
+def test_a_lost_stop_above_the_market_sells_at_once(desk: Desk) -> None:
+    """The owner canceled it, and the market already stands below its trigger."""
+    trade = desk.open_active()
+    desk.control.cancel(desk.at_venue().live[0].txid)
+    desk.price(STOP - 5)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(10))
+    assert trade.exit_reason == "stop_loss"
+    assert len(record.done("AddOrder", type="sell")) == 1
+
+
+@pytest.mark.parametrize("form", ["canceled", "refused"])
+def test_a_post_only_target_that_crosses_is_placed_once_as_a_plain_limit(desk: Desk, form: str) -> None:
+    desk.house.inside(lambda: set_post_only(desk, cancels=form == "canceled"))
+    desk.configure(execution_mode="LIMIT_BRACKET", leg_policy="nearest")
+    trade = desk.open_active()
+    desk.price(TARGET - 4)
+    desk.look()
+    desk.price(TARGET + 2)  # through the target before its order arrives
+    desk.send()
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(4))
+    assert trade.exit_reason == "take_profit"
+    asked = record.asked("AddOrder", type="sell")
+    assert ["post" in ask.fields["oflags"] for ask in asked] == [True, False]
+    assert [ask.fields["price"] for ask in asked] == ["2600", "2600"]
+
+
+def set_post_only(desk: Desk, *, cancels: bool) -> None:
+    from dataclasses import replace
+
+    engine = desk.house.service.venue.engine
+    engine.options = replace(engine.options, post_only_cancels=cancels)
+
+
+def test_coins_released_late_after_our_own_cancel(desk: Desk) -> None:
+    """The venue refuses for funds for some seconds: asked again until the hold is gone."""
+    trade = desk.open_active()
+    desk.control.hold_release(4)
+    desk.price(TARGET + 1)
+    desk.until_closed(trade)
+    record = desk.at_venue()
+    refused = len(record.oversells)
+    assert 1 <= refused <= 5
+    desk.verdict(prove=True, oversells=refused, unprotected=Decimal(8))
+    assert trade.exit_reason == "take_profit"
+
+
+def test_coins_not_released_in_time_get_their_stop_back(desk: Desk) -> None:
+    trade = desk.open_active()
+    desk.control.hold_release(14)
+    desk.price(TARGET + 1)
+    desk.wait(lambda: desk.bracket(trade).state == State.BRACKET_ACTIVE and len(desk.at_venue().live) == 1)
+    record = desk.at_venue()
+    assert [(order.kind, order.leaves) for order in record.live] == [("stop-loss", QUANTITY)]
+    desk.control.hold_release(0)
+    desk.until_closed(trade, seconds=4)
+    assert trade.exit_reason == "take_profit"
+    desk.verdict(prove=True, oversells=len(record.oversells), unprotected=Decimal(20))
+
+
+def test_an_entry_fills_on_after_the_first_exit_fill(desk: Desk) -> None:
+    """The stop of the first part sells while the entry still buys: the rest of the entry is canceled."""
+    desk.price(2500, depth=PART)
+    trade = desk.open()
+    desk.turn()
+    desk.price(STOP - 1, depth=PART)
+    desk.turn()
+    desk.price(STOP - 1)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True)
+    assert trade.exit_reason == "stop_loss"
+    assert record.coins == 0
+
+
+@pytest.mark.parametrize("mode", ["cancel_only", "maintenance"])
+@pytest.mark.parametrize("wish", ["target", "close"])
+def test_a_market_that_takes_no_order_keeps_its_protection(desk: Desk, mode: str, wish: str) -> None:
+    trade = desk.open_active()
+    desk.control.mode(mode)
+    desk.turn()
+    leave(desk, trade, wish)
+    desk.turns(6)
+    record = desk.at_venue()
+    assert [(order.kind, order.leaves) for order in record.live] == [("stop-loss", QUANTITY)]
+    assert record.asked("CancelOrder") == []
+
+    desk.control.mode("online")
+    desk.until_closed(trade)
+    desk.verdict(prove=True, unprotected=Decimal(3))
+    assert trade.exit_reason == {"target": "take_profit", "close": "manual"}[wish]
+
+
+@pytest.mark.parametrize("wish", ["target", "close"])
+def test_a_market_of_limits_only_is_left_by_limit(desk: Desk, wish: str) -> None:
+    trade = desk.open_active()
+    desk.control.mode("limit_only")
+    desk.turn()
+    leave(desk, trade, wish)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(5))
+    assert {ask.fields["ordertype"] for ask in record.done("AddOrder", type="sell")} == {"limit"}
+
+
+@pytest.mark.parametrize("wish", ["target", "close"])
+def test_a_pair_in_cancel_only_that_nobody_told_us_of(desk: Desk, wish: str) -> None:
+    """Only the pair is limited, and the list of pairs was read before: the stop comes back as soon as may be."""
+    trade = desk.open_active()
+    desk.control.mode("limit_only", ETH)
+    leave(desk, trade, wish)
+    desk.until_closed(trade, seconds=2)
+    desk.verdict(prove=True)
+
+
+def leave(desk: Desk, trade: Trade, wish: str) -> None:
+    if wish == "target":
+        desk.price(TARGET + 1)
+    else:
+        door.close_position(trade.pk)
+
+
+def test_no_protection_to_be_had_rolls_the_entry_back(desk: Desk) -> None:
+    """The stop of ours is never answered: the coins are sold after the protect timeout."""
+    desk.configure(entry_stop="own")
+    desk.fault(
+        "AddOrder",
+        "error",
+        match={"ordertype": "stop-loss"},
+        error="EGeneral:Invalid arguments:close[ordertype]",
+        count=50,
+    )
+    trade = desk.open()
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(35))
+    assert trade.exit_reason == "rollback"
+    assert record.coins == 0
+    assert len(record.faults) == 1  # a certain refusal is not repeated
+
+
+def test_coins_sold_by_their_owner_end_with_a_person(desk: Desk) -> None:
+    """Somebody cancels our stop and sells the coins by hand: the refusals end, and a person must look."""
+    trade = desk.open_active()
+    desk.control.cancel(desk.at_venue().live[0].txid)
+    desk.control.order(pair=ETH, type="sell", ordertype="market", volume=str(QUANTITY))
+    desk.until(trade, State.HELD, seconds=3)
+    refused = len(desk.at_venue().oversells)
+    desk.turns(10, seconds=30)
+    assert len(desk.at_venue().oversells) == refused
