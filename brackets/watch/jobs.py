@@ -105,34 +105,32 @@ class Watch:
     # --- prices ---------------------------------------------------------------------------------
 
     def see_prices(self) -> None:
-        """The round of every second: prices nobody told are asked for, all are written, every open bracket
-        looks at price and time. Raises VenueUnavailable after the round when prices could not be asked."""
+        """The round of every second: prices are written, every open bracket looks at price and time. Asks
+        nobody, so that a venue that does not answer holds up no timer."""
         wanted = readers.symbols_to_price(self.account)
         self.wanted = frozenset(wanted)
-        failure: VenueUnavailable | None = None
-        try:
-            self.ask_prices(wanted)
-        except VenueUnavailable as error:
-            failure = error
-            readers.note_venue(self.account, error=str(error))
         quotes = self.fresh_quotes(wanted)
         if quotes:
             readers.keep_quotes(list(quotes.values()))
         self.look(quotes)
-        if failure is not None:
-            raise failure
-        if wanted:  # otherwise nothing was asked
-            readers.note_venue(self.account)
 
-    def ask_prices(self, wanted: Iterable[str]) -> None:
+    def ask_prices(self) -> None:
         """Ask, by one call, for the prices the stream did not tell lately. Raises VenueUnavailable."""
         asked_at = self.clock()
+        wanted = self.wanted or frozenset(readers.symbols_to_price(self.account))
         seconds = LIVELY_SECONDS if self.prices_are_streamed else POLLED_SECONDS
-        lively = self.prices.fresh(wanted, now=asked_at, seconds=seconds)
-        silent = [symbol for symbol in wanted if symbol not in lively]
-        if silent:
-            for reading in self.venue.quotes(silent):
-                self.prices.note(reading, asked_at)
+        silent = sorted(wanted - self.prices.fresh(wanted, now=asked_at, seconds=seconds).keys())
+        if not silent:
+            return
+        try:
+            readings = self.venue.quotes(silent)
+        except VenueUnavailable as error:
+            readers.note_venue(self.account, error=str(error))
+            raise
+        readers.note_venue(self.account)
+        changed = [reading for reading in readings if self.prices.note(reading, asked_at)]
+        if crossed := {one.row.symbol for one in self.shelf.crossed(changed)}:
+            self.see_crossing(crossed)
 
     def fresh_quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
         """What may be acted upon: a price that neither the stream nor a reading told lately is none."""
@@ -208,13 +206,13 @@ class Watch:
             urgent = self.need.urgent or recovering
             self.privately(lambda: reconcile.cycle(self.account, self.venue, urgent=urgent, clock=self.clock))
             reconcile.drive(self.account, self.venue, self.clock)
-        elif (
-            self.follower.is_live
-            and self.need.soon
-            and self.is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
-        ):
+        elif self.follower.is_live and self.need.soon and self.books_may_be_closed(now):
             self.last_books_at = now
             self.privately(lambda: reconcile.close_books(self.account, self.venue, now))
+
+    def books_may_be_closed(self, now: datetime) -> bool:
+        spaced = self.is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
+        return spaced and not leases.is_held(accounts.proof_lease_name(self.account), now)
 
     def privately(self, call: Callable[[], None]) -> None:
         """Make private calls and remember whether they are answered."""

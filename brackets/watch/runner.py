@@ -4,7 +4,7 @@ asyncio runs the loops; each job is a plain function in a thread, so that a slow
 the prices. One watch holds the lease of its account, others stand by. Every loop survives what it meets;
 a lost lease stops them all before another watch begins.
 
-    prices     every second, and at once when a price leaves a bracket's band
+    prices     every second, and at once when a price leaves a bracket's band; asked for where no stream tells
     sending    ten times a second: the outbox
     following  as soon as the private stream says something
     reading    as needed: private readings, as the budget allows
@@ -39,7 +39,7 @@ class Runner:
     def __init__(self, watch: Watch, *, streams: Callable[[Runner], Streams] | None = None) -> None:
         self.watch = watch
         self.lost = asyncio.Event()
-        self.threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="watch")
+        self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="watch")
         self.streams = streams(self) if streams is not None else None
 
     async def run(self) -> None:
@@ -64,6 +64,7 @@ class Runner:
         loops = [
             sending,
             asyncio.create_task(self.repeat(watch.see_prices, 1)),
+            asyncio.create_task(self.repeat(watch.ask_prices, 1)),
             asyncio.create_task(self.repeat(watch.read, 0.25)),
             asyncio.create_task(self.repeat(watch.keep_house, 1)),
             asyncio.create_task(self.repeat(watch.run_hooks, 0.5)),

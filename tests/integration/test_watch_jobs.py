@@ -215,10 +215,10 @@ def test_a_venue_that_is_down_is_remembered_for_the_status_page(world: World) ->
     watch = a_watch(world)
     world.venue.set_down(True)
     with pytest.raises(VenueUnavailable):
-        watch.see_prices()
+        watch.ask_prices()
     assert "refused" in fresh(world.account).venue_error
     world.venue.set_down(False)
-    watch.see_prices()
+    watch.ask_prices()
     assert fresh(world.account).venue_error == ""
 
 

@@ -111,11 +111,12 @@ def test_prices_the_stream_tells_are_not_asked_for(world: World) -> None:
     for symbol in symbols:
         watch.prices.note(quote(2500, symbol), timezone.now())
     calls = world.venue.asked.count("quotes")
-    watch.see_prices()
+    watch.ask_prices()
     assert world.venue.asked.count("quotes") == calls
-    world.clock.pass_seconds(3)  # silence: the round asks itself
-    watch.see_prices()
+    world.clock.pass_seconds(3)  # silence
+    watch.ask_prices()
     assert world.venue.asked.count("quotes") == calls + 1
+    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].read_at == world.clock()
 
 
 def test_an_old_price_is_none(world: World) -> None:
@@ -134,8 +135,30 @@ def test_a_target_touched_by_an_old_price_is_not_taken(world: World) -> None:
     world.clock.pass_seconds(5)
     world.venue.set_down(True)
     with pytest.raises(VenueUnavailable):
-        watch.see_prices()
+        watch.ask_prices()
+    watch.see_prices()
     assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_a_price_that_was_asked_for_is_acted_upon_at_once_too(world: World) -> None:
+    trade = world.open_active()
+    watch = a_watch(world)
+    watch.see_prices()
+    world.price(TARGET + 5)
+    watch.ask_prices()
+    assert world.bracket(trade).state == State.EXITING
+
+
+def test_a_venue_that_does_not_answer_holds_up_no_timer(world: World) -> None:
+    """The round looks at time also when there is no price, and asks nobody."""
+    trade = world.open()
+    world.venue.set_down(True)
+    watch = a_watch(world)
+    calls = len(world.venue.asked)
+    watch.see_prices()
+    assert len(world.venue.asked) == calls
+    assert watch.need.soon
+    assert world.bracket(trade).state == State.ENTRY_PLACED
 
 
 def test_a_price_that_crosses_is_acted_upon_at_once(world: World) -> None:
