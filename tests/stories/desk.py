@@ -12,6 +12,7 @@ portion of depth in a tick.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -44,17 +45,12 @@ DOLLARS = Decimal(10_000)
 DEEP = "1000"
 HTTP_SECONDS = 0.75
 MOST_TURNS = 90
-SETTINGS = {
+SETTINGS = {name: SystemConfig._meta.get_field(name).default for name in configuration.DEMO_DEFAULTS} | {
     "execution_mode": "MARKET_ONLY",
     "leg_policy": "stop_rests",
     "stop_method": "PERCENT",
-    "swap_in_bps": 20,
-    "swap_out_bps": 50,
-    "entry_timeout_seconds": 300,
-    "entry_reprice_seconds": 10,
-    "entry_reprice_bps": 10,
 }
-"""What a story begins with; those of the product outside demo, but MARKET_ONLY."""
+"""What a story begins with: the product's settings outside demo, but at market and with one policy."""
 STORY = pytest.mark.django_db(transaction=True, available_apps=["risk", "brackets", "trading", "django_q"])
 """Mark of every module of stories: real transactions; afterwards only the tables of these are emptied."""
 
@@ -117,6 +113,11 @@ class Desk:
                 engine.withdraw(asset=asset, amount=amount, now=now)
         engine.deposit(asset="ZUSD", amount=DOLLARS, now=now)
 
+    def let_post_only_be(self, form: str) -> None:
+        """How the venue turns a crossing post-only order away: accepted and `canceled`, or `refused`."""
+        engine = self.house.service.venue.engine
+        engine.options = replace(engine.options, post_only_cancels=form == "canceled")
+
     def configure(self, **values: object) -> None:
         SystemConfig.objects.filter(account=self.account.name).update(**values)
 
@@ -175,7 +176,8 @@ class Desk:
         quotes = {}
         if self.price_is_seen:
             try:
-                quotes = readers.refresh_quotes(self.account, self.venue, [ETH])
+                wanted = readers.symbols_to_price(self.account)
+                quotes = readers.refresh_quotes(self.account, self.venue, wanted)
             except VenueUnavailable:
                 pass
         self.need = reconcile.see_prices(self.account, quotes, self.clock.now, watched=self.watched)

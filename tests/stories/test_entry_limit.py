@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -38,7 +37,7 @@ def test_it_follows_a_market_that_walks_away(desk: Desk) -> None:
     assert first.ended is not None
     assert first.ended <= second.opened
     assert second.price == Decimal("2509.99")
-    assert record.live[0].price == bracket.stop_price == Decimal("2459.79")
+    assert record.live[0].price == bracket.stop_price == Decimal("2459.99")
 
 
 def test_it_is_not_repriced_more_often_than_allowed(desk: Desk) -> None:
@@ -77,8 +76,7 @@ def test_the_fill_while_its_cancel_is_on_the_way_leaves_nothing_to_reprice(desk:
 
 @pytest.mark.parametrize("form", ["canceled", "refused"])
 def test_a_post_only_entry_that_crosses_is_placed_anew_below(desk: Desk, form: str) -> None:
-    engine = desk.house.service.venue.engine
-    engine.options = replace(engine.options, post_only_cancels=form == "canceled")
+    desk.let_post_only_be(form)
     desk.configure(execution_mode="LIMIT_BRACKET")
     trade = desk.open(entry_type="limit", stop=None, target=None)
     desk.price(2490)  # falls through the limit before it arrives
@@ -122,13 +120,19 @@ def test_the_venue_ends_it_even_if_nobody_watches(desk: Desk) -> None:
     assert trade.exit_reason == "entry_expired"
 
 
-def test_a_market_that_runs_away_is_let_go(desk: Desk) -> None:
-    trade = open_limit(desk)
+@pytest.mark.parametrize("choice", ["cancel", "market"])
+def test_a_market_that_runs_away(desk: Desk, choice: str) -> None:
+    trade = open_limit(desk, entry_on_runaway=choice)
     desk.turn(10)
     desk.price(2530)
-    desk.until_closed(trade)
-    assert trade.exit_reason == "entry_expired"
-    assert desk.verdict(prove=True).bought == 0
+    if choice == "cancel":
+        desk.until_closed(trade)
+        assert trade.exit_reason == "entry_expired"
+        assert desk.verdict(prove=True).bought == 0
+        return
+    desk.until(trade, State.BRACKET_ACTIVE)
+    record = desk.verdict(prove=True, entries=2, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert (record.entries[1].kind, record.bought) == ("market", QUANTITY)
 
 
 def test_a_pause_takes_a_resting_entry_back(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Leaving, when the market and the venue are not kind: gaps, both legs at once, lost stops, closed markets."""
+"""Leaving, when market and venue are not kind: gaps, both legs at once, lost stops, closed markets."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_lost_stop_above_the_market_sells_at_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("form", ["canceled", "refused"])
 def test_a_post_only_target_that_crosses_is_placed_once_as_a_plain_limit(desk: Desk, form: str) -> None:
-    desk.house.inside(lambda: set_post_only(desk, cancels=form == "canceled"))
+    desk.let_post_only_be(form)
     desk.configure(execution_mode="LIMIT_BRACKET", leg_policy="nearest")
     trade = desk.open_active()
     desk.price(TARGET - 4)
@@ -96,13 +96,6 @@ def test_a_post_only_target_that_crosses_is_placed_once_as_a_plain_limit(desk: D
     asked = record.asked("AddOrder", type="sell")
     assert ["post" in ask.fields["oflags"] for ask in asked] == [True, False]
     assert [ask.fields["price"] for ask in asked] == ["2600", "2600"]
-
-
-def set_post_only(desk: Desk, *, cancels: bool) -> None:
-    from dataclasses import replace
-
-    engine = desk.house.service.venue.engine
-    engine.options = replace(engine.options, post_only_cancels=cancels)
 
 
 def test_coins_released_late_after_our_own_cancel(desk: Desk) -> None:
@@ -175,8 +168,8 @@ def test_a_market_of_limits_only_is_left_by_limit(desk: Desk, wish: str) -> None
 
 
 @pytest.mark.parametrize("wish", ["target", "close"])
-def test_a_pair_in_cancel_only_that_nobody_told_us_of(desk: Desk, wish: str) -> None:
-    """Only the pair is limited, and the list of pairs was read before: the stop comes back as soon as may be."""
+def test_a_pair_of_limits_only_that_nobody_told_us_of(desk: Desk, wish: str) -> None:
+    """Only the pair is limited, and the list of pairs was read before: the refusal tells it."""
     trade = desk.open_active()
     desk.control.mode("limit_only", ETH)
     leave(desk, trade, wish)
