@@ -16,7 +16,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from brackets import accounts
+from brackets import accounts, outbox
 from brackets.models import Account
 from risk import journal
 from risk.core.gate import Denial
@@ -298,7 +298,7 @@ def switch(account: Account, ask: Pause | Resume, asker: Asker) -> Command:
             message = f"{account.name} is {wanted}"
         if wanted == STATUS.ACTIVE and not config.is_trading_active:
             message += "; is_trading_active is still off, so no entry leaves"
-        return store(
+        switched = store(
             account,
             ask,
             asker,
@@ -306,6 +306,8 @@ def switch(account: Account, ask: Pause | Resume, asker: Asker) -> Command:
             message=message,
             changes={"before": {"system_status": before}, "after": {"system_status": wanted}},
         )
+    outbox.wake(account)  # entries that rest are canceled at the next look
+    return switched
 
 
 def deny(account: Account, ask: Ask, asker: Asker, *denials: Denial, trade: Trade | None = None) -> Command:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from brackets import accounts, tasks, venues
+from brackets import accounts, records, tasks, venues
+from brackets.core.legs import legs
 from brackets.core.orders import ZERO
-from brackets.core.states import Role, State
+from brackets.core.states import ExitReason, Role, State
 from brackets.models import Account, Bracket, Order
 from brackets.venue.port import VenueStatus, VenueUnavailable
 from brackets.watch import run_hooks
@@ -83,10 +84,13 @@ def report(command: Command, say: Say, *, wait_seconds: int) -> None:
         seconds=PROTECT_SECONDS,
         what="protected",
     )
+    if bracket.exit_reason == ExitReason.VALIDATED:
+        say("validated the venue found the entry good; validate mode places nothing")
+        say_records(bracket, trade, say)
+        return
     say_entry(bracket, trade, say)
     say_stop(account, bracket, say)
-    custody = "watched" if bracket.state == State.BRACKET_ACTIVE else f"no longer watched ({bracket.state})"
-    say(f"target   {text(bracket.target_price)}, {custody}")
+    say_target(bracket, say)
     say_records(bracket, trade, say)
     if wait_seconds:
         say(f"waiting  up to {wait_seconds} s for one of the legs")
@@ -144,6 +148,13 @@ def say_stop(account: Account, bracket: Bracket, say: Say) -> None:
             f"stop     order {report.venue_order_id} is {report.status} at the venue: sells "
             f"{text(report.quantity)} {bracket.base} at {text(report.trigger_price or ZERO)}"
         )
+
+
+def say_target(bracket: Bracket, say: Say) -> None:
+    """Where the target is: watched by us, or resting once the price has come near (policy nearest)."""
+    custody = legs(records.load(bracket))[1].custody
+    where = f"no longer watched ({bracket.state})" if custody is None else custody.lower()
+    say(f"target   {text(bracket.target_price)}, {where}")
 
 
 def say_records(bracket: Bracket, trade: Trade, say: Say) -> None:

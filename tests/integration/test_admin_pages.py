@@ -165,6 +165,25 @@ def test_a_bad_configuration_changes_nothing(desk: Client) -> None:
     assert not AuditRow.objects.filter(action="config.change").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"leg_policy": "both_rest"}, "leg_policy", "never probed"),
+        ({"swap_in_bps": "30"}, "swap_out_bps", "at least twice"),
+    ],
+)
+def test_rules_between_settings_are_said_beside_their_field(
+    desk: Client, changes: dict[str, str], field: str, words: str
+) -> None:
+    config = SystemConfig.objects.get()
+    form = desk.get(page(SystemConfig, "change", config.pk)).context["adminform"].form
+    sent = {name: form[name].value() for name in form.fields} | changes
+    answer = desk.post(page(SystemConfig, "change", config.pk), sent)
+    (said,) = answer.context["adminform"].form.errors[field]
+    assert words in said
+    assert not AuditRow.objects.filter(action="config.change").exists()
+
+
 def test_a_token_is_revoked_by_its_action(desk: Client, admin_user: Any) -> None:
     factories.a_token(admin_user)
     token = ApiToken.objects.get()
