@@ -167,7 +167,36 @@ def live_through(world: World, history: list[Act]) -> None:
 def settle_in(world: World) -> None:
     """Begin and let everything happen, without a fault, until the bracket rests."""
     world.begin()
-    for _ in range(12):
+    let_happen(world, D("99.8"))  # a limit entry fills
+
+
+def let_happen(world: World, price: Decimal, seconds: int = 12) -> None:
+    for _ in range(seconds):
         world.everything_happens()
-        world.venue.price(D("99.8"))  # a limit entry fills
+        world.venue.price(price)
         world.wait(1)
+
+
+def rest_the_target(world: World) -> None:
+    """Active, and the price came near the target: in policy NEAREST it rests there."""
+    settle_in(world)
+    let_happen(world, world.bracket.target_price - D("0.05"))
+
+
+def fill_in_parts(world: World) -> None:
+    """An entry that was filled in small parts, each with its stop where stops are attached."""
+    world.begin()
+    world.everything_is_sent()
+    world.venue.price(D("99.8"))
+    for part in (D("0.0031"), D("0.3"), D("0.02"), D("0.1"), D("0.0001"), D("0.2")):
+        for order in world.venue.orders[:1]:
+            world.venue.execute(order, part)
+        world.wait(1)
+
+
+STARTS: dict[str, Callable[[World], None]] = {
+    "the beginning": World.begin,
+    "an active bracket": settle_in,
+    "a resting target": rest_the_target,
+    "an entry filled in parts": fill_in_parts,
+}

@@ -123,6 +123,7 @@ class World:
     watched: bool = True
     seen: bool = True  # whether the price is known
     entries_allowed: bool = True
+    calm: bool = False  # the faults are over
     outbox: list[Effect] = field(default_factory=list)
     facts: list[Event] = field(default_factory=list)
     requests: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
@@ -427,14 +428,23 @@ class World:
             market=self.venue.market,
             watched=self.watched,
             entries_allowed=self.entries_allowed,
+            compared_at=self.compared_at,
         )
+
+    @property
+    def compared_at(self) -> datetime | None:
+        """When everything that was visible then had been read: at the end now; a punctual world reads
+        its secondaries within seconds; a careless one never looks at everything."""
+        if self.calm:
+            return BEGIN + timedelta(seconds=self.now)
+        return BEGIN + timedelta(seconds=self.now - PUNCTUAL) if self.setup.punctual else None
 
     # --- the end -------------------------------------------------------------------------------
 
     def calm_down(self, *, near_target: bool = False) -> None:
         """No more faults: everything is sent, executed, read and booked until nothing moves any more. The
         price stays between the legs, or just below the target."""
-        self.watched = self.seen = self.entries_allowed = True
+        self.watched = self.seen = self.entries_allowed = self.calm = True
         self.venue.market = "online"
         quiet = 0
         for _ in range(600):
@@ -454,18 +464,24 @@ class World:
         self.venue.price(self.bracket.target_price - 5 * TICK if owned else CALM)
 
     def everything_happens(self) -> None:
+        self.everything_is_sent()
+        for order in list(self.venue.orders):
+            self.venue.execute(order, order.leaves)
+        self.everything_is_read()
+        if legs.target_is_touched(self.bracket, bid=self.venue.bid, last=self.venue.last):
+            self.touch()
+
+    def everything_is_sent(self) -> None:
         for fact in self.facts:
             self.fact(fact)
         self.facts.clear()
         for _ in range(len(self.outbox)):
             self.send(0, "well")
-        for order in list(self.venue.orders):
-            self.venue.execute(order, order.leaves)
+
+    def everything_is_read(self) -> None:
         over = {o.venue_order_id for o in self.bracket.orders if not o.live}
         for order in list(self.venue.orders):
             if order.id not in over:  # an order that ended is not read again
                 self.read(order)
             for number in range(len(order.trades)):
                 self.fact(self.booking(order, number))
-        if legs.target_is_touched(self.bracket, bid=self.venue.bid, last=self.venue.last):
-            self.touch()

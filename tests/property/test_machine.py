@@ -9,45 +9,46 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brackets.core.states import State
-from tests.property.machine_acts import HISTORIES, SETUPS, UNHURRIED, Act, live_through, settle_in
+from brackets.core.states import Policy, Role, State
+from tests.property.machine_acts import HISTORIES, SETUPS, STARTS, UNHURRIED, Act, live_through
 from tests.property.machine_places import check_the_place
 from tests.property.machine_world import Setup, World
 
 
+@pytest.mark.parametrize("start", STARTS)
 @UNHURRIED
 @given(history=HISTORIES, setup=SETUPS, near=st.booleans())
-def test_from_the_beginning_to_a_place_to_stay(history: list[Act], setup: Setup, near: bool) -> None:
+def test_it_arrives_at_a_place_to_stay_from(start: str, history: list[Act], setup: Setup, near: bool) -> None:
     world = World(setup)
-    world.begin()
+    STARTS[start](world)
     live_through(world, history)
     world.calm_down(near_target=near)
     check_the_place(world)
 
 
 @UNHURRIED
-@given(history=HISTORIES, setup=SETUPS, near=st.booleans())
-def test_from_an_active_bracket_to_a_place_to_stay(history: list[Act], setup: Setup, near: bool) -> None:
-    world = World(replace(setup, punctual=True))
-    settle_in(world)
-    assert world.bracket.state is State.BRACKET_ACTIVE
-    live_through(world, history)
-    world.calm_down(near_target=near)
-    check_the_place(world)
-
-
-@UNHURRIED
-@given(history=HISTORIES, setup=SETUPS)
-def test_a_person_can_always_get_out(history: list[Act], setup: Setup) -> None:
+@given(history=HISTORIES, setup=SETUPS, start=st.sampled_from(list(STARTS)))
+def test_a_person_can_always_get_out(history: list[Act], setup: Setup, start: str) -> None:
     """However it got there: a close, sent and read, leaves nothing but dust."""
     world = World(setup)
-    world.begin()
+    STARTS[start](world)
     live_through(world, history)
     world.calm_down()
     world.close()
     world.calm_down()
     check_the_place(world)
     assert world.bracket.state is State.EXIT_COMPLETE
+
+
+@given(setup=SETUPS)
+def test_without_a_fault_the_starts_are_what_they_are_called(setup: Setup) -> None:
+    active, resting = World(setup), World(replace(setup, policy=Policy.NEAREST))
+    STARTS["an active bracket"](active)
+    assert active.bracket.state is State.BRACKET_ACTIVE
+    STARTS["a resting target"](resting)
+    assert (resting.bracket.state, resting.bracket.resting) == (State.BRACKET_ACTIVE, Role.TARGET)
+    assert [o.limit for o in resting.venue.orders if o.open] == [resting.bracket.target_price]
