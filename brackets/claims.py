@@ -187,12 +187,9 @@ def placement_request(
 
 
 def claim_amend(bracket: Bracket, effect: Effect, now: datetime, offset: timedelta | None) -> Claim | None:
-    """New terms leave once. What an ended order was to become is dropped."""
+    """New terms leave once. Those of an order that ended were closed with it; those of one that is on its
+    way out are dropped."""
     order = effect.order
-    wanted = (order.amendment or {}).get("number")
-    if order.status not in LIVE or wanted != effect.amend_number:
-        drop(effect, "the order ended or was asked for something else", now)
-        return None
     if effect.sent_at is not None:
         note_unknown_amend(bracket, effect, now, offset)
         return None

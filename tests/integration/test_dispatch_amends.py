@@ -15,6 +15,7 @@ from brackets.venue.paper.orders import Side
 from brackets.venue.port import Reason, Refused
 from tests.integration.engine_venue import Fault, SenderKilled
 from tests.integration.engine_world import QUANTITY, STOP, TARGET, World
+from trading import door
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -231,5 +232,20 @@ def test_a_sender_killed_before_its_amend_left_sends_another_only_when_that_is_p
     world.turns(20)
 
     assert len(world.venue.amends) == 1
+    first, second = Effect.objects.filter(kind=Effect.Kind.AMEND).order_by("pk")
+    assert (first.attempts, first.outcome) == (1, Effect.Outcome.UNKNOWN)  # never claimed a second time
+    assert (second.amend_number, second.outcome) == (2, Effect.Outcome.ACCEPTED)
     assert world.stop_at_venue().trigger_price == HIGHER
     world.assert_sound()
+
+
+def test_terms_of_an_order_on_its_way_out_are_dropped(world: World) -> None:
+    """The position is closed between the wish and the claim: only the cancel leaves."""
+    trade = world.open_active()
+    world.ask(trade, EditRequested(at=world.clock.now, stop_price=HIGHER))
+    door.close_position(trade.pk)
+
+    world.until_closed(trade)
+
+    assert world.venue.amends == []
+    world.assert_over(trade, "manual")
