@@ -89,11 +89,10 @@ def in_bracket_active(step: Step) -> Step:
 
 
 def lost_leg(step: Step) -> Step:
-    """The order that stood for the coins ended, and not by our will: the stop comes back as soon as a look
-    at the price says that it would not stand above the market, and no swap for a while."""
+    """The order that stood for the coins ended, and not by our will: the stop comes back, and no swap
+    for a while."""
     return cover.unprotected(
         step.having(
-            protect_from=later(step.at, step.rules.retry_spacing_seconds),
             resting=Role.STOP,
             swap_began_at=None,
             swap_after=later(step.at, step.rules.swap_cooldown_seconds),
