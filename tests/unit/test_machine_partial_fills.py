@@ -159,6 +159,15 @@ def test_without_attached_stops_each_part_is_covered_at_once() -> None:
     assert story.words == ["amend stop S quantity 0.5"]
 
 
+def test_a_stop_that_was_accepted_and_not_seen_is_not_amended() -> None:
+    story = Story(entry=a_limit(), attach_stop=False).resting_limit()
+    story.report("E", OPEN, "0.3")
+    story.accept(story.newest, "S")
+    story.wait(1)
+    story.report("E", OPEN, "0.5")
+    assert story.words == ["place stop 0.2 at 95"]
+
+
 def test_a_small_part_left_alone_is_dust_and_never_loops() -> None:
     story = filling("0.005")
     story.wait(10)

@@ -144,6 +144,14 @@ def test_no_swap_of_a_position_below_the_minimum() -> None:
     assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])
 
 
+def test_a_cancel_whose_end_is_not_read_is_waited_for_and_is_no_want_of_protection() -> None:
+    story = swapping_in()
+    for _ in range(6):
+        story.wait(10, NEAR)
+        story.report("S", OPEN)
+        assert (story.state, story.words) == (State.ENTRY_FILLED, [])
+
+
 def test_all_stops_go_before_the_target_comes() -> None:
     story = Story(policy=Policy.NEAREST).filled_in_parts("0.4", "0.6")
     story.wait(1, NEAR)
