@@ -238,7 +238,7 @@ PAPER_FEED_WS_URL = (raw("KRAKEN_WS_PUBLIC_URL") or raw("KRAKEN_WS_URL")).rstrip
 )
 
 # --- what the floors below may call, by name (imports run one way) ------------------------------
-WATCH_HOOKS = ["trading.hooks.settle", "trading.hooks.demo_trader"]
+WATCH_HOOKS = ["trading.hooks.settle", "trading.hooks.finish_liquidations", "trading.hooks.demo_trader"]
 
 # --- background work -----------------------------------------------------------------------------
 Q_CLUSTER = {

@@ -173,3 +173,35 @@ def test_a_pause_cancels_it(limits: World) -> None:
     trade.refresh_from_db()
     assert (trade.exit_reason, trade.quantity) == ("entry_canceled", 0)
     assert limits.at_venue(live=True) == []
+
+
+def test_a_trade_shows_its_partial_fills_as_they_come(limits: World) -> None:
+    limits.configure(entry_timeout_seconds=60, entry_most_reprices=0)
+    command = buy()
+    trade = trade_of(command)
+    limits.turns(2)
+    limits.price("2499.98", depth=Decimal("0.03"))
+    limits.turns(2)
+    trade.refresh_from_db()
+    command.refresh_from_db()
+    assert (trade.quantity, trade.entry_price, command.status) == (Decimal("0.03"), BID, "accepted")
+    assert trade.requested_quantity > trade.quantity
+    assert sum(limits.stops_at_venue()) == Decimal("0.03")  # covered from the first fill on
+
+    limits.price("2500.50", depth=Decimal(1000))
+    limits.until(trade, State.BRACKET_ACTIVE)
+    limits.settle()
+
+    trade.refresh_from_db()
+    command.refresh_from_db()
+    assert (trade.quantity, command.status, command.message) == (
+        Decimal("0.03"),
+        "done",
+        "bought and protected",
+    )
+    limits.price(2400)
+    limits.until_closed(trade)
+    trade.refresh_from_db()
+    assert (trade.exit_reason, trade.quantity) == ("stop_loss", Decimal("0.03"))
+    assert trade.realized_pnl == limits.earned_at_venue()
+    limits.assert_sound()

@@ -17,7 +17,7 @@ from brackets.venue.port import Reason, Refused
 from risk.models import AuditRow, SystemConfig
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import STOP, TARGET, World
-from trading import door, liquidation
+from trading import door, hooks, liquidation
 from trading.commands import submit
 from trading.models import Command, Trade
 
@@ -193,3 +193,8 @@ def test_by_the_door_it_returns_what_was_open(world: World) -> None:
     denied = door.execute_buy("SOL/USD", Decimal(50), stop_loss_price=Decimal(140))
     assert isinstance(denied, door.Denied)
     assert (trade.stop_loss_price, trade.take_profit_price) == (STOP, TARGET)
+
+
+def test_the_watch_and_the_cluster_finish_it(settings: Any) -> None:
+    assert "trading.hooks.finish_liquidations" in settings.WATCH_HOOKS
+    assert hooks.finish_liquidations is liquidation.finish
