@@ -1,4 +1,4 @@
-"""The benchmark's hands on the paper venue: its control channel (see brackets/venue/paper/control/server.py)."""
+"""The benchmark's hands on the paper venue: see brackets/venue/paper/control/server.py."""
 
 from __future__ import annotations
 

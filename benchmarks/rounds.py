@@ -41,7 +41,7 @@ def target_taken(desk: Desk, pair: Pair, trade: Trade) -> Iterator[Sample]:
 
 
 def legs_change_places(desk: Desk, pair: Pair, trade: Trade) -> Iterator[Sample]:
-    """Policy nearest: near the target it rests in the stop's place; the price falls away, the stop is back."""
+    """Policy nearest: near the target it rests in the stop's place; fallen away, the stop is back."""
     stop = desk.until_resting(trade, "stop")
     touch = put(desk, pair, pair.at(NEAR, pair.target))
     cancel = desk.log.wait("CancelOrder", of([stop]))

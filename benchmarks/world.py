@@ -48,10 +48,11 @@ class World:
 
     # --- the venue -------------------------------------------------------------------------------
 
-    def start_venue(self, *, pairs: int | None = None) -> None:
+    def start_venue(self, *, pairs: int | None = None, speed: str = "") -> None:
         """On free ports. It counts no requests: the product's own budget, of its tier, is what binds."""
         state = self.folder / "venue.sqlite3"
         options = ["--pairs", str(pairs)] if pairs is not None else []
+        options += ["--speed", speed] if speed else []
         self.spawn(
             "venue",
             *("-m", "brackets.venue.paper", "--port", "0", "--control-port", "0", "--state", str(state)),
@@ -146,7 +147,7 @@ def wait_for(
 
 
 @contextmanager
-def prepared(*, tier: str, pairs: int | None = None) -> Iterator[World]:
+def prepared(*, tier: str, pairs: int | None = None, speed: str = "") -> Iterator[World]:
     """A venue that runs and a database that is migrated; nothing of it is left afterwards."""
     given = os.environ.get("DATABASE_URL", "")
     with ExitStack() as cleanup:
@@ -154,7 +155,7 @@ def prepared(*, tier: str, pairs: int | None = None) -> Iterator[World]:
         url = cleanup.enter_context(fresh_database(given)) if given.startswith("postgres") else ""
         world = World(folder, database_url=url or f"sqlite:///{folder / 'book.sqlite3'}", tier=tier)
         cleanup.callback(lambda: [world.stop(name) for name in list(world.processes)])
-        world.start_venue(pairs=pairs)
+        world.start_venue(pairs=pairs, speed=speed)
         world.enter()
         cleanup.callback(close_connections)
         yield world

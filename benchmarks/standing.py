@@ -1,0 +1,193 @@
+"""So many open brackets at once, true at the venue and in the book, without trading for hours.
+
+Each bracket's entry is bought at the venue with its attached stop through the product's own adapter; then
+its rows are written as they stand when everything was read and booked. `proven` says whether book and venue
+agree: the product's own comparison must find nothing to change, and no invariant may be broken.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from benchmarks.world import wait_for
+from brackets import accounts, operations, readers, reconcile, records
+from brackets.core.invariants import violations
+from brackets.core.prices import round_down
+from brackets.core.states import OrderStatus, Policy, Role, State
+from brackets.models import Account, Bracket, Effect, Fill, Instrument, Order
+from brackets.models.sender import SenderKey
+from brackets.venue.kraken.adapter import KrakenVenue
+from brackets.venue.port import Accepted, OrderKind, OrderReport, OrderRequest, Side
+from trading import configuration
+
+AWAY = Decimal("0.05")  # stop and target stand so far from the price
+SIZE = 10  # times the pair's smallest order
+A_QUERY = 50
+A_STATEMENT = 200  # rows
+
+
+def refill_budget() -> None:
+    """Our own counters are set to nothing: how long they take to decay is no cost of a cycle."""
+    SenderKey.objects.update(counter_thousandths=0, counter_at=timezone.now(), pair_counters={})
+
+
+def stand(venue: KrakenVenue, count: int) -> Account:
+    """So many brackets, one on each pair. Raises RuntimeError when the venue refuses an entry."""
+    account = accounts.current()
+    configuration.of(account)
+    instruments = readers.refresh_instruments(account, venue)[:count]
+    brackets = [a_bracket(account, instrument, price) for instrument, price in priced(venue, instruments)]
+    entries = {bought(venue, bracket): bracket for bracket in brackets}
+    Bracket.objects.bulk_create(brackets, batch_size=A_STATEMENT)
+    write_orders(venue, entries)
+    reconcile.cycle(account, venue, urgent=True)
+    return account
+
+
+def priced(venue: KrakenVenue, instruments: Sequence[Instrument]) -> Iterator[tuple[Instrument, Decimal]]:
+    for start in range(0, len(instruments), A_QUERY):
+        batch = {row.symbol: row for row in instruments[start : start + A_QUERY]}
+        for quote in venue.quotes(batch):
+            yield batch[quote.symbol], quote.last
+
+
+def a_bracket(account: Account, instrument: Instrument, price: Decimal) -> Bracket:
+    now, tick = timezone.now(), instrument.tick_size
+    stop, target = round_down(price * (1 - AWAY), tick), round_down(price * (1 + AWAY), tick)
+    return Bracket(
+        account=account,
+        uid=uuid.uuid4(),
+        symbol=instrument.symbol,
+        base=instrument.base,
+        quote=instrument.quote,
+        source="command",
+        policy=Policy.NEAREST,
+        state=State.BRACKET_ACTIVE,
+        version=1,
+        planned_quantity=instrument.minimum_quantity * SIZE,
+        planned_stop_price=stop,
+        planned_target_price=target,
+        planned_entry_price=price,
+        stop_price=stop,
+        target_price=target,
+        initial_stop_price=stop,
+        prices_final=True,
+        entry_over=True,
+        tick_size=tick,
+        lot_step=instrument.lot_step,
+        minimum_quantity=instrument.minimum_quantity,
+        entry_began_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def bought(venue: KrakenVenue, bracket: Bracket) -> str:
+    """Buy it at the venue, its stop attached; the venue's id of the entry."""
+    request = OrderRequest(
+        client_order_id=str(uuid.uuid5(bracket.uid, "entry")),
+        symbol=bracket.symbol,
+        side=Side.BUY,
+        kind=OrderKind.MARKET,
+        quantity=bracket.planned_quantity,
+        close_stop_price=bracket.stop_price,
+    )
+    outcome = venue.place(request, urgent=True)
+    if not isinstance(outcome, Accepted) or outcome.venue_order_id is None:
+        raise RuntimeError(f"{bracket.symbol} was not bought: {outcome}")
+    return outcome.venue_order_id
+
+
+def write_orders(venue: KrakenVenue, entries: dict[str, Bracket]) -> None:
+    """Entries, stops and fills as rows, from what the venue says of them."""
+    orders: list[Order] = []
+    fills: list[Fill] = []
+    refill_budget()
+    stops = {report.parent_venue_order_id: report for report in venue.open_orders(urgent=True)}
+    for start in range(0, len(entries), A_QUERY):
+        refill_budget()
+        for report in venue.orders(sorted(entries)[start : start + A_QUERY], urgent=True):
+            bracket = entries[report.venue_order_id]
+            entry = an_order(bracket, report, Role.ENTRY, OrderStatus.FILLED)
+            entry.client_order_id = uuid.uuid5(bracket.uid, "entry")
+            stop = an_order(bracket, stops[report.venue_order_id], Role.STOP, OrderStatus.OPEN)
+            orders += [entry, stop]
+            fills.append(a_fill(entry, report))
+    Order.objects.bulk_create(orders, batch_size=A_STATEMENT)
+    Fill.objects.bulk_create(fills, batch_size=A_STATEMENT)
+
+
+def an_order(bracket: Bracket, report: OrderReport, role: Role, status: OrderStatus) -> Order:
+    now = timezone.now()
+    ended = report.closed_at
+    return Order(
+        bracket=bracket,
+        account_id=bracket.account_id,
+        role=role,
+        status=status,
+        venue_order_id=report.venue_order_id,
+        quantity=report.quantity,
+        filled_quantity=report.filled_quantity,
+        average_price=report.average_price,
+        trigger_price=report.trigger_price,
+        read_back=True,
+        trade_ids=list(report.trade_ids),
+        created_at=report.opened_at or now,
+        opened_at=report.opened_at,
+        first_filled_at=ended,
+        ended_at=ended,
+        updated_at=long_ago(report, now),
+    )
+
+
+def long_ago(report: OrderReport, now: datetime) -> datetime:
+    return report.closed_at or report.opened_at or now
+
+
+def a_fill(entry: Order, report: OrderReport) -> Fill:
+    now = timezone.now()
+    return Fill(
+        account_id=entry.account_id,
+        bracket=entry.bracket,
+        order=entry,
+        venue_trade_id=report.trade_ids[0],
+        side="buy",
+        price=report.average_price,
+        quantity=report.filled_quantity,
+        cost=report.cost,
+        fee=report.fee,
+        quote_amount=-report.cost,
+        quote_fee=report.fee,
+        base_amount=report.filled_quantity,
+        base_fee=Decimal(0),
+        executed_at=report.closed_at or now,
+        booked_at=now,
+    )
+
+
+def proven(account: Account, venue: KrakenVenue, count: int) -> None:
+    """Raises RuntimeError when book and venue do not agree, or an invariant is broken."""
+    rows = list(operations.open_brackets(account))
+    broken = [sentence for row in rows for sentence in violations(records.load(row))]
+    before = versions(account)
+    refill_budget()
+    Account.objects.filter(pk=account.pk).update(open_orders_read_at=None)
+    account.refresh_from_db()
+    reconcile.cycle(account, venue, urgent=True)
+    if len(rows) != count or broken or versions(account) != before or Effect.objects.exists():
+        raise RuntimeError(f"{len(rows)} brackets stand, and book and venue do not agree: {broken[:3]}")
+
+
+def versions(account: Account) -> int:
+    return Bracket.objects.filter(account=account).aggregate(total=Sum("version"))["total"]
+
+
+def settled(account: Account) -> None:
+    """Until everything of the outbox was answered."""
+    wait_for(lambda: not Effect.objects.filter(account=account, done_at=None).exists(), "an empty outbox")
