@@ -71,10 +71,11 @@ def api_url() -> Iterator[CheckMessage]:
 
 
 def stream_urls() -> Iterator[CheckMessage]:
-    """The WebSocket URLs; the same URL for both is judged once."""
+    """The WebSocket URLs; the same URL for both is judged once, and none is no mistake."""
     names = {settings.KRAKEN_WS_PUBLIC_URL: "KRAKEN_WS_PUBLIC_URL", settings.KRAKEN_WS_URL: "KRAKEN_WS_URL"}
     for url, name in reversed(names.items()):
-        yield from stream_url(name, url)
+        if url:
+            yield from stream_url(name, url)
 
 
 def stream_url(name: str, url: str) -> Iterator[CheckMessage]:

@@ -211,9 +211,14 @@ if ON_PAPER_VENUE:  # real keys, if any, are not even read: demo and paper canno
     KRAKEN_PRIVATE_KEY = paper_private_key()
 else:
     KRAKEN_API_URL = raw("KRAKEN_API_URL") or "https://api.kraken.com"
-    KRAKEN_WS_URL = raw("KRAKEN_WS_URL") or "wss://ws-auth.kraken.com/v2"
-    KRAKEN_WS_PUBLIC_URL = raw("KRAKEN_WS_PUBLIC_URL") or (
-        KRAKEN_WS_URL if raw("KRAKEN_WS_URL") else "wss://ws.kraken.com/v2"
+    # Orders of one venue must not be watched through the streams of another: where only KRAKEN_API_URL
+    # points elsewhere there is no stream, and the watch polls.
+    _at_kraken = KRAKEN_API_URL.rstrip("/") == "https://api.kraken.com"
+    KRAKEN_WS_URL = raw("KRAKEN_WS_URL") or ("wss://ws-auth.kraken.com/v2" if _at_kraken else "")
+    KRAKEN_WS_PUBLIC_URL = (
+        raw("KRAKEN_WS_PUBLIC_URL")
+        or raw("KRAKEN_WS_URL")
+        or ("wss://ws.kraken.com/v2" if _at_kraken else "")
     )
     KRAKEN_API_KEY = raw("KRAKEN_API_KEY")
     KRAKEN_PRIVATE_KEY = raw("KRAKEN_PRIVATE_KEY")

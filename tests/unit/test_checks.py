@@ -155,6 +155,45 @@ def test_a_plain_stream_of_this_machine_is_fine_in_live(settings: Any, url: str)
     assert ids(settings, **{**LIVE, "KRAKEN_WS_URL": url, "KRAKEN_WS_PUBLIC_URL": url}) == []
 
 
+def test_without_a_stream_the_watch_polls_and_that_is_fine(settings: Any) -> None:
+    assert ids(settings, **{**LIVE, "KRAKEN_WS_URL": "", "KRAKEN_WS_PUBLIC_URL": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "private", "public"),
+    [
+        ({}, "wss://ws-auth.kraken.com/v2", "wss://ws.kraken.com/v2"),
+        (
+            {"KRAKEN_API_URL": "https://api.kraken.com/"},
+            "wss://ws-auth.kraken.com/v2",
+            "wss://ws.kraken.com/v2",
+        ),
+        ({"KRAKEN_API_URL": "http://127.0.0.1:1"}, "", ""),
+        ({"KRAKEN_API_URL": "http://127.0.0.1:1", "KRAKEN_WS_URL": "ws://h/v2"}, "ws://h/v2", "ws://h/v2"),
+        ({"KRAKEN_WS_URL": "ws://h/v2", "KRAKEN_WS_PUBLIC_URL": "ws://p/v2/"}, "ws://h/v2", "ws://p/v2"),
+        (
+            {"TRADING_MODE": "demo", "KRAKEN_WS_URL": "ws://h/v2"},
+            "ws://127.0.0.1:5001/v2",
+            "ws://127.0.0.1:5001/v2",
+        ),
+    ],
+)
+def test_the_streams_are_those_of_the_venue_that_is_traded_on(
+    tmp_path: Path, given: dict[str, str], private: str, public: str
+) -> None:
+    names = ("TRADING_MODE", "KRAKEN_API_URL", "KRAKEN_WS_URL", "KRAKEN_WS_PUBLIC_URL", "VENUE_PORT")
+    # An empty value hides what a .env file of this machine says.
+    environment = {**os.environ, **dict.fromkeys(names, ""), "TRADING_MODE": "live", **given}
+    environment |= {"BACKSTOP_STATE_DIR": str(tmp_path), "SECRET_KEY": "x" * 64}
+    script = (
+        "from config import settings; print(settings.KRAKEN_WS_URL, settings.KRAKEN_WS_PUBLIC_URL, sep='|')"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert seen.stdout.strip().split("|") == [private, public], seen.stderr
+
+
 def test_one_wrong_url_for_both_streams_is_said_once(settings: Any) -> None:
     url = "wss://ws.kraken.com"
     assert ids(settings, KRAKEN_WS_URL=url, KRAKEN_WS_PUBLIC_URL=url) == ["brackets.E010"]
