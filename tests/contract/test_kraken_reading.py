@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from brackets.models.sender import SenderKey
+from brackets.venue.kraken import adapter
 from brackets.venue.kraken.adapter import KrakenVenue
 from brackets.venue.port import (
     BalanceReading,
@@ -82,6 +83,17 @@ def test_quotes_of_all_symbols_are_one_call(stub: Stub) -> None:
         Decimal("60000.15"),
     )
     assert [request.params["pair"] for request in stub.sent("Ticker")] == ["XXBTZUSD,XETHZUSD"]
+
+
+def test_more_pairs_than_an_address_can_name_are_asked_for_all_at_once(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "PAIRS_NAMED", 1)
+    row = {"a": ["60000.2", "1", "1.000"], "b": ["60000.1", "1", "1.000"], "c": ["60000.15", "0.1"]}
+    stub.will("Ticker", ok({"XXBTZUSD": row, "XETHZUSD": row, "SOLUSD": {"a": "of no concern"}}))
+    quotes = venue_on(stub).quotes(["ETH/USD", "BTC/USD"])
+    assert [quote.symbol for quote in quotes] == ["ETH/USD", "BTC/USD"]
+    assert [request.params for request in stub.sent("Ticker")] == [{}]
 
 
 def test_a_quote_left_out_is_no_answer(stub: Stub) -> None:

@@ -47,6 +47,7 @@ from brackets.venue.treatments import Write
 
 ORDERS_A_QUERY = 50
 TRADES_A_QUERY = 20
+PAIRS_NAMED = 200  # more do not fit into an address; naming none asks for all
 SHORTEST_DEADLINE = timedelta(seconds=2)  # the venue takes none that is nearer
 NOTHING_EXECUTED = Refused(
     reason=Reason.INVALID_ARGUMENTS,
@@ -108,7 +109,8 @@ class KrakenVenue:
         wanted = {catalogue.find(symbol).venue_symbol: symbol for symbol in symbols}
         if not wanted:
             return ()
-        result = self._calls.public("Ticker", {"pair": ",".join(wanted)})
+        named = {"pair": ",".join(wanted)} if len(wanted) <= PAIRS_NAMED else {}
+        result = self._calls.public("Ticker", named)
         missing = [symbol for key, symbol in wanted.items() if key not in result]
         if missing:
             raise VenueUnavailable(f"Kraken's Ticker left out {', '.join(missing)}")
