@@ -149,8 +149,9 @@ def place_target(step: Step, *, post_only: bool) -> Step:
 def rest_both(step: Step) -> Step:
     """Beside its resting stop the target rests too; where the venue does not let it, one leg at a time."""
     bracket = step.bracket
-    if not bracket.live_stops:  # the target alone is left: the stop comes first
-        return swap_back(step)
+    too_small = bracket.coins < bracket.plan.minimum_quantity
+    if not bracket.live_stops:  # the target alone is left: the stop comes first, where there can be one
+        return step if too_small else swap_back(step)
     if bracket.live_targets:
         return trim_target(step)
     began = bracket.swap_began_at
@@ -162,7 +163,7 @@ def rest_both(step: Step) -> Step:
     if tried and tried[-1].status is not OrderStatus.FILLED:  # refused, or canceled by somebody else
         return step.having(swap_began_at=None, swap_after=later(step.at, step.rules.swap_cooldown_seconds))
     too_early = bracket.swap_after is not None and step.at < bracket.swap_after
-    if too_early or step.market_closed or bracket.coins < bracket.plan.minimum_quantity:
+    if too_early or step.market_closed or too_small:
         return step
     return place_target(step.having(swap_began_at=step.at), post_only=True)
 
