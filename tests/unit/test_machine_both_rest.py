@@ -77,6 +77,18 @@ def test_a_part_sold_at_the_target_makes_the_stop_smaller() -> None:
     assert story.words == ["cancel stop S"]
 
 
+def test_a_rest_below_the_minimum_keeps_resting_at_the_target_without_its_stop() -> None:
+    story = both_rest()
+    story.report("T", OPEN, "0.995", price="110")
+    assert story.words == ["cancel stop S"], "no stop can be that small"
+    story.report("S", CANCELED)
+    story.wait(60)
+    assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])
+    assert story.bracket.standing == D("0.005")
+    story.report("T", FILLED, "1", price="110")
+    assert story.state is State.TP_FILLED
+
+
 def test_a_stop_that_sold_a_part_takes_the_target_away_before_the_rest_is_sold() -> None:
     story = both_rest()
     story.wait(1)

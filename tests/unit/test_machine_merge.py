@@ -88,6 +88,19 @@ def test_stops_are_not_merged_in_a_market_that_might_not_take_the_amendment(mark
     assert story.words == ["cancel stop S1"]
 
 
+def test_a_survivor_whose_new_price_is_not_certain_is_not_given_more_coins() -> None:
+    story = Story().filled_in_parts("0.2", "0.8")
+    story.edit(stop="96")
+    story.amended("S1")
+    story.wait(1)
+    assert story.words == ["amend stop S2 trigger 96"]
+    story.answer_amend("S2", Answer.UNKNOWN)
+    story.wait(60)
+    assert story.words == []
+    story.report("S2", OPEN, trigger="96")
+    assert story.words == ["cancel stop S1"]
+
+
 def test_a_merge_is_not_an_alarm() -> None:
     story = three_stops()
     story.wait(1)
