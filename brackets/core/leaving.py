@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from brackets.core.draft import Step
-from brackets.core.orders import Bracket, BracketOrder, later
+from brackets.core.orders import Bracket, BracketOrder, later, total_leaves
 from brackets.core.prices import round_down
 from brackets.core.states import LIMIT_ONLY, ExitReason, OrderStatus, Role, State
 
@@ -96,6 +96,7 @@ def in_sl_filled(step: Step) -> Step:
     """What the stop leaves is sold. A sibling that did not trigger with it (its coins were bought
     after the trigger) is cleared once its reading had the time to say so."""
     step = step.canceling(step.bracket.live_entries).canceling(resting_targets(step.bracket))
+    step = step.canceling(overselling_stops(step.bracket))
     bracket = step.bracket
     if bracket.coins <= 0:
         return close_books(step)
@@ -104,6 +105,13 @@ def in_sl_filled(step: Step) -> Step:
     if began and step.at >= later(began, awake_by) and not step.market_closed:
         step = step.canceling(asleep)
     return sell_leaves(step, Role.EXIT)
+
+
+def overselling_stops(bracket: Bracket) -> tuple[BracketOrder, ...]:
+    """Executing stops whose coins were sold beside them, by a target that rested too: taken back, and
+    what is left then is sold."""
+    stops = bracket.live_stops
+    return stops if not bracket.live_entries and total_leaves(stops) > bracket.coins else ()
 
 
 def in_exiting(step: Step) -> Step:
@@ -139,6 +147,8 @@ def in_held(step: Step) -> Step:
     step = step.canceling(step.bracket.live_entries)
     if stop_is_executing(step.bracket):
         step = step.canceling(resting_targets(step.bracket))
+    if step.bracket.coins <= 0:
+        step = step.canceling(overselling_stops(step.bracket))
     bracket = step.bracket
     if bracket.idle and bracket.acquired == 0 == bracket.sold:
         return never_entered(step)

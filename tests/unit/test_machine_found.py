@@ -71,3 +71,16 @@ def test_a_part_the_target_sold_is_taken_from_the_stop_at_once_also_right_after_
     story.amended("X")
     story.report("X", OPEN, "0.25")
     assert story.words == ["amend stop S quantity 0.75"]
+
+
+def test_an_executing_stop_is_taken_back_where_the_target_sold_some_of_its_coins() -> None:
+    story = Story(policy=Policy.BOTH_REST).protected()
+    story.accept(story.newest, "X")
+    story.wait(1)
+    story.report("X", OPEN)
+    story.report("S", OPEN, "0.5", triggered=True)
+    assert story.words == ["cancel target X"]
+    story.report("X", CANCELED, "0.25")
+    assert story.words == ["cancel stop S"]
+    story.report("S", CANCELED, "0.5", triggered=True)
+    assert story.words == ["place exit 0.25"]
