@@ -14,7 +14,7 @@ from brackets.core.machine import RefusedEvent
 from brackets.models import Instrument
 from risk.core.edits import Edit, EditFacts, judge_edit
 from trading import configuration, market
-from trading.exits import trade_named
+from trading.exits import locked, trade_named
 from trading.inputs import (
     BadInput,
     Changed,
@@ -53,7 +53,7 @@ def edit_position(
     view = market.view(account, instrument, configuration.of(account), with_atr=False)
     edit = Edit(symbol=named.symbol, stop_price=stop_loss_price, target_price=take_profit_price)
     with transaction.atomic():
-        trade = Trade.objects.select_for_update(of=("self",)).select_related("bracket").get(pk=named.pk)
+        trade = locked(Trade.objects.filter(pk=named.pk)) or named
         refusal = judged(trade, edit, view) or applied(trade, edit, actor=actor)
         if refusal is not None:
             return refusal

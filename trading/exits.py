@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from brackets import accounts, operations, outbox, records
@@ -17,7 +18,7 @@ from brackets.core.events import CloseRequested, ReduceRequested
 from brackets.core.machine import RefusedEvent
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.core.states import ExitReason, State
-from brackets.models import Account, Instrument
+from brackets.models import Account, Bracket, Instrument
 from risk.core.plain import text
 from trading import market
 from trading.inputs import (
@@ -124,11 +125,18 @@ def execute_sell(
 
 
 def open_trade_in(account: Account, instrument: Instrument) -> Trade | None:
-    """The open trade of this pair, locked, with its bracket's orders loaded."""
+    """The open trade of this pair with its bracket, both locked."""
     open_trades = Trade.objects.filter(account=account, status=Trade.Status.OPEN, symbol=instrument.symbol)
-    trade = open_trades.select_for_update(of=("self",)).select_related("bracket").first()
-    if trade is None or trade.bracket.state == State.EXIT_COMPLETE:
-        return None
+    trade = locked(open_trades)
+    return None if trade is None or trade.bracket.state == State.EXIT_COMPLETE else trade
+
+
+def locked(trades: QuerySet[Trade]) -> Trade | None:
+    """The first of these trades with its bracket, locked one after the other: who waited for the trade sees
+    the bracket as it was left, not as it was when the waiting began."""
+    trade = trades.select_for_update().first()
+    if trade is not None:
+        trade.bracket = Bracket.objects.select_for_update().get(pk=trade.bracket_id)
     return trade
 
 

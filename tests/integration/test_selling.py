@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
 
 from brackets.core.states import State
 from brackets.venue.port import Reason, Refused
-from tests.integration.engine_world import QUANTITY, World, rows_of_everything
+from tests.integration.engine_world import QUANTITY, World, in_thread, rows_of_everything
 from trading import door
 from trading.commands import submit
 from trading.market import UnknownSymbol
@@ -145,3 +146,24 @@ def test_a_market_order_to_buy_goes_through_the_door(world: World) -> None:
     world.until(verdict.trade, State.BRACKET_ACTIVE)
     with pytest.raises(door.BadInput, match="side"):
         door.place_market_order("short", "ETH/USD", QUANTITY)
+
+
+def test_two_that_sell_a_part_at_once_sell_one(threads_world: World) -> None:
+    world = threads_world
+    trade = world.open_active()
+    start, verdicts = threading.Barrier(2), []
+
+    def ask() -> None:
+        start.wait(10)
+        verdicts.append(door.execute_sell("ETH/USD", Decimal("0.04")))
+
+    threads = [threading.Thread(target=in_thread(ask)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(type(verdict).__name__ for verdict in verdicts) == ["Changed", "Denied"]
+    world.turns(10)
+    assert world.sold_at_venue() == Decimal("0.04")
+    assert world.until(trade, State.BRACKET_ACTIVE).reduce_quantity == 0
