@@ -268,8 +268,10 @@ def last_refusal(bracket: Bracket, role: Role, since: datetime | None = None) ->
 
 def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
     bracket, rules = step.bracket, step.rules
-    if refused == "below_minimum":
+    if refused == "below_minimum" and bracket.having(role)[-1].quantity >= bracket.coins:
         return close_books(step.having(dust=bracket.coins))
+    if refused == "below_minimum":  # that was a part of them; all together are another matter
+        return sell(step, role)
     if refused == INSUFFICIENT_FUNDS:
         if bracket.funds_refused_since is None:
             return step.having(funds_refused_since=step.at)
