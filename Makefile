@@ -1,12 +1,13 @@
 # The commands of Backstop. Each finds its Python and makes .venv by itself (scripts/bootstrap).
 # `exec` keeps the chain short: make's child is the program itself, so a signal to make reaches it.
-.PHONY: help up test lint clean
+.PHONY: help up test lint bench clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make up                  start everything in the foreground; Ctrl-C ends it'
 	@echo 'make test [ARGS="..."]   lint, types, floors, then pytest (ARGS go to pytest)'
 	@echo 'make lint                the same without pytest'
+	@echo 'make bench [ARGS="..."]  measure speed and cost (benchmarks/README.md)'
 	@echo 'make clean               remove .venv and caches; databases stay'
 
 up:
@@ -17,6 +18,9 @@ test:
 
 lint:
 	@exec sh scripts/bootstrap lint
+
+bench:
+	@exec sh scripts/bootstrap bench $(ARGS)
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles

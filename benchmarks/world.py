@@ -8,6 +8,7 @@ itself). `prepared` must run before anything of Django is imported, for the sett
 from __future__ import annotations
 
 import base64
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from benchmarks.control import Control
@@ -26,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 API_KEY = "benchmark"
 PRIVATE_KEY = base64.b64encode(b"a private key of sixty-four bytes for a venue that is a benchmark.").decode()
 PATIENCE_SECONDS = 60.0
+PR_SET_PDEATHSIG = 1
 DOLLARS = 50_000_000
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 # What the settings would otherwise take from this machine's `.env`.
@@ -127,12 +131,25 @@ class World:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
 
     def complaints(self) -> str:
         """What the processes said last, for a failure's message."""
         tails = (path.read_text(errors="replace").splitlines()[-15:] for path in self.folder.glob("*.out"))
         return "\n".join(line for tail in tails for line in tail)
+
+
+def die_with_parent() -> None:
+    """Runs in the child: whatever ends the benchmark, nothing it started stays."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def told_to_stop(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends a benchmark as an exception does: everything is cleared away."""
+    sys.exit(128 + number)
 
 
 def wait_for(
@@ -150,6 +167,7 @@ def wait_for(
 def prepared(*, tier: str, pairs: int | None = None, speed: str = "") -> Iterator[World]:
     """A venue that runs and a database that is migrated; nothing of it is left afterwards."""
     given = os.environ.get("DATABASE_URL", "")
+    signal.signal(signal.SIGTERM, told_to_stop)
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="backstop-bench-")))
         url = cleanup.enter_context(fresh_database(given)) if given.startswith("postgres") else ""

@@ -5,7 +5,7 @@ only after a success, says which requirements it holds; with a fitting stamp and
 file present nothing is done. A `.venv` without a fitting interpreter, a stamp or one of its files
 (an installation that was interrupted, a folder that was damaged) is built again from nothing.
 
-    environment.py up | test [pytest arguments] | lint
+    environment.py up | test [pytest arguments] | lint | bench [benchmark and its options]
     environment.py --inspect       (run by .venv's own Python: prints what it lacks)
 """
 
@@ -209,8 +209,10 @@ def go_on(arguments: Sequence[str]) -> NoReturn:
             command = [str(PYTHON), "-m", "config.supervisor"]
         case ["test" | "lint", *_]:
             command = [str(PYTHON), str(ROOT / "scripts" / "check.py"), *arguments]
+        case ["bench", *rest]:
+            command = [str(PYTHON), "-m", "benchmarks", *rest]
         case _:
-            raise Failure("usage: scripts/bootstrap up | test [pytest arguments] | lint")
+            raise Failure("usage: scripts/bootstrap up | test [pytest arguments] | lint | bench [benchmark]")
     os.execv(command[0], command)
 
 
