@@ -39,9 +39,9 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
 
 
 def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
-    """What these orders together may still sell."""
+    """What these orders together may still sell. One that was refused to become smaller is asked again."""
     if all(may_be_surplus(bracket, order) for order in orders):
-        return sum((wanted_leaves(order) for order in orders), ZERO)
+        return sum((wanted_leaves(order) for order in orders if not order.amend_refused), ZERO)
     return total_leaves(orders)
 
 

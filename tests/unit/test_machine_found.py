@@ -96,3 +96,16 @@ def test_a_part_too_small_to_be_sold_does_not_make_dust_of_the_whole_position() 
     story.report("S", CANCELED)
     story.refuse(story.newest, "below_minimum")
     assert story.words == ["place exit 1"]
+
+
+def test_a_stop_that_may_not_become_smaller_yet_is_asked_again() -> None:
+    """Both legs rest and the target sold a part, just after the venue refused to amend the stop."""
+    story = Story(policy=Policy.BOTH_REST).protected()
+    story.accept(story.newest, "X")
+    story.report("X", OPEN)
+    story.edit(stop="99")
+    story.answer_amend("S", Answer.REFUSED, "rate_limited")
+    story.report("X", OPEN, "0.25")
+    assert story.words == []
+    story.wait(1)
+    assert story.words == ["amend stop S quantity 0.75"]
