@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from brackets.core.states import Choice, Policy
+from tests.property.machine_setup import Setup
 from tests.property.machine_venue import VenueOrder
-from tests.property.machine_world import Setup, World
+from tests.property.machine_world import World
 
 D = Decimal
 Act = tuple[str, int, int]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 from brackets.core import legs
 from brackets.core.effects import Amend, Cancel, Effect, Place
@@ -36,23 +35,21 @@ from brackets.core.events import (
 )
 from brackets.core.invariants import violations
 from brackets.core.machine import Outcome, RefusedEvent, step
-from brackets.core.orders import Bracket, BracketOrder, EntryTerms, Plan
+from brackets.core.orders import Bracket, BracketOrder
 from brackets.core.states import (
     CLOSED_MARKETS,
     Answer,
-    Choice,
     ExitReason,
     OrderStatus,
-    Policy,
     Refusal,
     Role,
     State,
 )
-from tests.property.machine_venue import CALM, LOT, MINIMUM, TICK, ZERO, Venue, VenueOrder
+from tests.property.machine_reading import booking, reading, whisper
+from tests.property.machine_setup import BEGIN, Setup, plan_of
+from tests.property.machine_venue import CALM, TICK, ZERO, Venue, VenueOrder
 
 D = Decimal
-BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-STOP, TARGET = D(95), D(110)
 RESOLVED_AFTER = 16  # seconds until an Unknown is looked up for good: deadline plus margin
 VISIBLE_AFTER = 10  # seconds from which on a reading shows what was accepted
 ENTRY_AGE = 10  # seconds after which an entry that was not sent has outlived its price
@@ -62,56 +59,8 @@ RESTING_PLACES = frozenset({State.EXIT_COMPLETE, State.BRACKET_ACTIVE, State.HEL
 QUIET_ROUNDS = 10  # so often, each after a longer wait, nothing must happen until it is called calm
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setup:
-    """What kind of bracket, on what kind of venue, watched how well."""
-
-    entry: str = "market"  # market, limit, held: coins that were there before
-    attach: bool = True
-    measured: bool = True  # the legs follow the entry's price; else they were given
-    policy: Policy = Policy.STOP_RESTS
-    on_timeout: Choice = Choice.CANCEL
-    on_runaway: Choice = Choice.CANCEL
-    punctual: bool = True  # secondaries are read within seconds
-    stops_hold: bool = True
-    post_only_errors: bool = False
-    tiny_secondaries: bool = True
-    fees_in_coins: bool = False
-
-
 def split(seconds: int, at_most: int = 3) -> list[int]:
     return [at_most] * (seconds // at_most) + ([seconds % at_most] if seconds % at_most else [])
-
-
-def plan_of(setup: Setup) -> Plan:
-    held = setup.entry == "held"
-    terms = EntryTerms(
-        limit_price=D("99.90"),
-        offset_bps=D(10),
-        timeout_seconds=20,
-        most_reprices=2,
-        reprice_seconds=3,
-        reprice_bps=D(10),
-        runaway_bps=D(250),
-        on_timeout=setup.on_timeout,
-        on_runaway=setup.on_runaway,
-    )
-    return Plan(
-        uid=UUID(int=7),
-        symbol="ETH/USD",
-        quantity=D(1),
-        stop_price=STOP,
-        target_price=TARGET,
-        tick_size=TICK,
-        lot_step=LOT,
-        minimum_quantity=MINIMUM,
-        attach_stop=setup.attach and not held,
-        entry=terms if setup.entry == "limit" else None,
-        stop_distance=D(5) if setup.measured else None,
-        target_r_multiple=D(2) if setup.measured else None,
-        held_quantity=D(1) if held else ZERO,
-        held_price=CALM if held else None,
-    )
 
 
 @dataclass
@@ -219,56 +168,15 @@ class World:
     # --- readings ------------------------------------------------------------------------------
 
     def reading(self, order: VenueOrder) -> OrderReported:
-        return OrderReported(
-            at=self.at,
-            venue_order_id=order.id,
-            client_order_id=order.key,
-            parent_venue_order_id=order.parent,
-            role_if_new=Role.STOP if order.parent else None,
-            status=order.status,
-            quantity=order.quantity,
-            filled=order.filled,
-            average_price=order.average_price,
-            trigger_price=order.trigger,
-            limit_price=order.limit,
-            triggered=order.triggered,
-            opened_at=BEGIN + timedelta(seconds=order.created),
-            ended_at=None if order.ended is None else BEGIN + timedelta(seconds=order.ended),
-            trade_ids=frozenset(trade.id for trade in order.trades),
-            reason=order.reason,
-        )
+        return reading(order, self.at)
 
     def whisper(self, order: VenueOrder) -> OrderReported | None:
-        """An update of the stream: what happened, not on what terms; of orders in the book only."""
+        """An update of the stream; of orders in the book only."""
         booked = next((o for o in self.bracket.orders if o.venue_order_id == order.id), None)
-        if booked is None:
-            return None
-        return OrderReported(
-            at=self.at,
-            venue_order_id=order.id,
-            client_order_id=order.key,
-            parent_venue_order_id=order.parent,
-            role_if_new=None,
-            status=order.status,
-            quantity=booked.quantity,
-            filled=order.filled,
-            average_price=order.average_price,
-            triggered=order.triggered,
-            states_terms=False,
-            ended_at=None if order.ended is None else BEGIN + timedelta(seconds=order.ended),
-            trade_ids=frozenset(trade.id for trade in order.trades),
-            reason=order.reason,
-        )
+        return None if booked is None else whisper(order, booked, self.at)
 
     def booking(self, order: VenueOrder, number: int) -> FillBooked:
-        trade = order.trades[number % len(order.trades)]
-        return FillBooked(
-            at=self.at,
-            venue_order_id=order.id,
-            venue_trade_id=trade.id,
-            quantity=trade.quantity,
-            base_fee=trade.base_fee,
-        )
+        return booking(order, number, self.at)
 
     def read(self, order: VenueOrder, *, lag: int = 0) -> None:
         shown = self.venue.as_of(order, lag)

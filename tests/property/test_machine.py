@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brackets.core.states import Policy, Role, State
 from tests.property.machine_acts import HISTORIES, SETUPS, STARTS, UNHURRIED, Act, live_through
 from tests.property.machine_places import check_the_place
-from tests.property.machine_world import Setup, World
+from tests.property.machine_setup import Setup
+from tests.property.machine_world import World
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -44,6 +45,7 @@ def test_a_person_can_always_get_out(history: list[Act], setup: Setup, start: st
     assert world.bracket.state is State.EXIT_COMPLETE
 
 
+@settings(max_examples=30, deadline=None)
 @given(setup=SETUPS)
 def test_without_a_fault_the_starts_are_what_they_are_called(setup: Setup) -> None:
     active, resting = World(setup), World(replace(setup, policy=Policy.NEAREST))

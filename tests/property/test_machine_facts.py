@@ -14,7 +14,8 @@ from brackets.core.facts import RefusedEvent, absorb
 from brackets.core.machine import step
 from brackets.core.orders import Bracket
 from brackets.core.states import OrderStatus, Refusal, Role
-from tests.property.machine_world import BEGIN, World
+from tests.property.machine_setup import BEGIN
+from tests.property.machine_world import World
 
 D = Decimal
 Fact = OrderReported | FillBooked
