@@ -61,8 +61,8 @@ def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock 
     live = live_order_ids(account)
     unknown = lookup.due(lookup.unresolved(account, asked_at), asked_at)
     if unknown or len(live) > ONE_QUERY or must_read_open_orders(account, asked_at):
-        account.open_orders_read_at = asked_at
         open_reports = list(venue.open_orders(urgent=urgent))
+        account.open_orders_read_at = asked_at  # a look that failed is none
         seen = reports.absorb(account, open_reports, asked_at=asked_at).seen
         silent = sorted(set(live_order_ids(account)) - seen)
     else:
@@ -114,15 +114,15 @@ def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> N
     if not missing:
         return
     visible = timedelta(seconds=operations.RULES.visibility_seconds)
-    awaited = any(now - entry.updated_at <= visible for entry in missing)
     read_at = account.closed_orders_read_at
+    awaited = any(read_at is None or read_at < entry.updated_at + visible for entry in missing)
     if not awaited and read_at is not None and now - read_at < SECONDARY_SPACING:
         return
-    account.closed_orders_read_at = now
     since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
     parents = {entry.venue_order_id for entry in missing}
     closed = venue.closed_orders(since=since, urgent=True)
     reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents], asked_at=now)
+    account.closed_orders_read_at = now  # a look that failed is none
 
 
 def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:

@@ -18,6 +18,7 @@ from django.db.models import Q
 from brackets import models
 from brackets.core.effects import Amend, Cancel, Effect, Place
 from brackets.core.exposure import Exposure, exposure
+from brackets.core.legs import legs
 from brackets.core.orders import Amendment, Bracket, BracketOrder, EntryTerms, Plan
 from brackets.core.states import (
     AmendStatus,
@@ -47,6 +48,7 @@ SAME_NAME = (
     "tidy_after",
     "market",
     "protect_from",
+    "secondaries_due_at",
     "unprotected_since",
     "funds_refused_since",
     "retry_after",
@@ -188,6 +190,8 @@ def store(row: models.Bracket, before: Bracket, after: Bracket, at: datetime) ->
         setattr(row, name, getattr(after, name) or "")
     for name in SAME_NAME:
         setattr(row, name, getattr(after, name))
+    stop, target = legs(after)
+    row.stop_custody, row.target_custody = stop.custody or "", target.custody or ""
     measured = measure(row, after, at)
     row.unprotected_seconds = measured.unprotected_seconds
     row.unstopped_seconds = measured.unstopped_seconds

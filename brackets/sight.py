@@ -28,6 +28,7 @@ from risk.models import SystemConfig
 log = logging.getLogger("backstop.sight")
 ACTOR = "watch"
 PRICE_FRESH_SECONDS = 5
+SWAP_FRESH_SECONDS = 2  # an older price does not take a stop into our hands
 LEAVING = frozenset({State.EXITING, State.SL_FILLED})
 ENTERING = frozenset({State.ENTRY_PLACED, State.ENTRY_FILLED})
 MODES = ("online", "reduce_only", "limit_only", "post_only", "cancel_only", "maintenance")
@@ -64,15 +65,18 @@ class Conditions:
     statuses: Mapping[str, str]  # of pairs
     entries_allowed: bool
     watched: bool
+    compared_at: datetime | None
 
     def tick(self, symbol: str, price: Price | None) -> Tick:
         return Tick(
             at=self.now,
             price=price.bid if price else None,
             last=price.last if price else None,
+            fresh=price is not None and self.now - price.read_at <= timedelta(seconds=SWAP_FRESH_SECONDS),
             market=worse(self.system, self.statuses.get(symbol, "")),
             watched=self.watched,
             entries_allowed=self.entries_allowed,
+            compared_at=self.compared_at,
         )
 
 
@@ -120,7 +124,14 @@ def conditions_of(account: Account, symbols: set[str], now: datetime, *, watched
         statuses=dict(statuses.values_list("symbol", "status")),
         entries_allowed=config is not None and config.entries_allowed,
         watched=watched,
+        compared_at=compared_at(account),
     )
+
+
+def compared_at(account: Account) -> datetime | None:
+    """When the last complete look at the venue's orders, open and closed, was asked for."""
+    looks = (account.open_orders_read_at, account.closed_orders_read_at)
+    return None if None in looks else min(look for look in looks if look is not None)
 
 
 def worse(one: str, other: str) -> str:

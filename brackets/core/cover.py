@@ -14,6 +14,7 @@ from brackets.core.draft import Step
 from brackets.core.leaving import (
     INSUFFICIENT_FUNDS,
     RETRYABLE,
+    awaits_unseen_stop,
     hold,
     last_refusal,
     leave,
@@ -44,6 +45,7 @@ def protected(step: Step) -> Step:
         State.BRACKET_ACTIVE,
         unprotected_since=None,
         protect_from=None,
+        secondaries_due_at=None,
         funds_refused_since=None,
         retry_after=later(step.at, pause) if bracket.restoring else bracket.retry_after,
         restoring=False,
@@ -68,6 +70,8 @@ def cover_with_stop(step: Step) -> Step:
     """Stand a stop for the coins that lack one; never one above the market."""
     bracket = step.bracket
     if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
+        return step
+    if awaits_unseen_stop(step):
         return step
     if step.price is not None and step.price <= bracket.stop_price and not bracket.restoring:
         return leave(step, ExitReason.STOP_LOSS)

@@ -173,6 +173,7 @@ class Tick:
     market: str = "online"  # the market's mode in the venue's words
     watched: bool = False  # somebody is watching the price this second: the stop may be in our hands
     entries_allowed: bool = True  # False: PAUSED, live entries are canceled
+    compared_at: datetime | None = None  # when the last complete look at the venue's orders was asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -199,14 +199,26 @@ def sell_leaves(step: Step, role: Role) -> Step:
     bracket = step.bracket
     if bracket.live_entries or bracket.live_sells:
         return step.canceling(stuck_limit_exits(step))
-    if bracket.protect_from is not None:  # since the last fill not everything was seen covered
-        if bracket.secondaries_missing and step.at < bracket.protect_from:
-            return step  # a stop we cannot see yet may stand for these coins
-        return step.having(protect_from=None)  # a later fill begins a wait of its own
+    patience = later(bracket.exit_began_at or step.at, step.rules.protect_timeout_seconds)
+    if awaits_unseen_stop(step) and step.at < patience:
+        return step
     refused = last_refusal(bracket, role)
     if refused is not None:
         return after_refused_exit(step, refused, role)
     return sell(step, role)
+
+
+def awaits_unseen_stop(step: Step) -> bool:
+    """Whether a stop that the venue made and we have not seen may stand for coins that look free, or may
+    have sold them already."""
+    return step.bracket.secondaries_due_at is not None and step.bracket.secondaries_missing
+
+
+def proven_missing(bracket: Bracket, compared_at: datetime | None) -> bool:
+    """Whether a complete look at the venue's orders, asked for when they must have been visible, has told
+    every stop there is. Time alone proves nothing."""
+    due = bracket.secondaries_due_at
+    return due is not None and compared_at is not None and compared_at >= due
 
 
 def visible_from(step: Step) -> datetime:

@@ -44,7 +44,7 @@ from brackets.core.events import (
     Tick,
 )
 from brackets.core.facts import RefusedEvent, absorb
-from brackets.core.leaving import hold, leave, resting_targets, visible_from
+from brackets.core.leaving import hold, leave, proven_missing, resting_targets, visible_from
 from brackets.core.orders import ZERO, Bracket, Rules
 from brackets.core.states import ExitReason, Refusal, Role, State
 
@@ -71,7 +71,8 @@ def learn(draft: Step, event: Event) -> Step:
     before = draft.bracket
     known = replace(draft, bracket=absorb(before, event))  # type: ignore[arg-type]
     if known.bracket.bought > before.bought:  # each fill's secondary has its own time to show
-        known = known.having(protect_from=visible_from(known))
+        visible = visible_from(known)
+        known = known.having(protect_from=visible, secondaries_due_at=visible)
     if before.unprotected_since is not None and protection_arrives(before, known.bracket):
         known = known.having(unprotected_since=known.at)
     if before.reduce_quantity > 0:
@@ -81,9 +82,15 @@ def learn(draft: Step, event: Event) -> Step:
 
 
 def look(draft: Step, event: Event) -> Step:
-    """Time passed; what the market's mode is now is remembered until it is seen again."""
+    """Time passed; what the market's mode is now is remembered until it is seen again, and so is that a
+    look at the venue has shown all that could be awaited."""
     assert isinstance(event, Tick)
-    return draft if draft.bracket.market == event.market else draft.having(market=event.market)
+    bracket = draft.bracket
+    if bracket.market != event.market:
+        draft = draft.having(market=event.market)
+    if proven_missing(bracket, event.compared_at):
+        draft = draft.having(secondaries_due_at=None)
+    return draft
 
 
 # --- wishes ----------------------------------------------------------------------------------------

@@ -204,6 +204,7 @@ class Bracket:
     market: str = "online"  # the market's mode, as last seen
 
     protect_from: datetime | None = None  # from here on uncovered coins get a stop of ours
+    secondaries_due_at: datetime | None = None  # stops of the last fills must be visible by then; None: seen
     unprotected_since: datetime | None = None  # by our knowledge; the truth is in exposure.py
     funds_refused_since: datetime | None = None
     retry_after: datetime | None = None

@@ -11,7 +11,15 @@ from decimal import Decimal
 from brackets.core.cover import is_time_to_amend, shrink
 from brackets.core.draft import Step
 from brackets.core.entry import give_up
-from brackets.core.leaving import INSUFFICIENT_FUNDS, RETRYABLE, exit_limit, last_refusal, leave, needs_limit
+from brackets.core.leaving import (
+    INSUFFICIENT_FUNDS,
+    RETRYABLE,
+    awaits_unseen_stop,
+    exit_limit,
+    last_refusal,
+    leave,
+    needs_limit,
+)
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
 from brackets.core.states import ExitReason, Policy, Role
 
@@ -44,8 +52,8 @@ def tend(step: Step) -> Step:
     certain_no = refused is not None and refused not in RETRYABLE and refused != INSUFFICIENT_FUNDS
     if certain_no or step.at >= later(began, step.rules.reduce_patience_seconds):
         return abandon(step, refused)
-    if bracket.secondaries_missing and bracket.protect_from and step.at < bracket.protect_from:
-        return step  # a stop we cannot see yet may stand for these coins
+    if awaits_unseen_stop(step):
+        return step
     if target := target_beside(bracket, wanted):
         return trim(step, target, to=bracket.coins - wanted)
     if bracket.uncovered >= wanted:

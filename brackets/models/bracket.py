@@ -78,6 +78,7 @@ class Bracket(models.Model):
     close_again = models.CharField(max_length=20, choices=choices(ExitReason), blank=True)
     market = models.CharField(max_length=20, default="online")  # the market's mode, as last seen
     protect_from = models.DateTimeField(null=True)
+    secondaries_due_at = models.DateTimeField(null=True)
     unprotected_since = models.DateTimeField(null=True)
     funds_refused_since = models.DateTimeField(null=True)
     retry_after = models.DateTimeField(null=True)
@@ -85,6 +86,9 @@ class Bracket(models.Model):
     restoring = models.BooleanField(default=False)
     dust = quantity_field(default=0)
 
+    # Where each leg is (RESTING, WATCHED, MOVING); empty while there are no coins to keep.
+    stop_custody = models.CharField(max_length=8, blank=True)
+    target_custody = models.CharField(max_length=8, blank=True)
     unprotected_seconds = seconds_field(default=0)
     unstopped_seconds = seconds_field(default=0)
     alarm = models.CharField(max_length=300, blank=True)

@@ -78,6 +78,7 @@ class Story:
         self.now = BEGIN
         self.market = "online"
         self.watched = True
+        self.compared = True  # every look at the world follows a complete look at the venue's orders
         self.entries_allowed = True
         self.sent: tuple[Effect, ...] = ()
         self.alarms: tuple[str, ...] = ()
@@ -259,6 +260,7 @@ class Story:
                 market=self.market,
                 watched=self.watched,
                 entries_allowed=self.entries_allowed,
+                compared_at=self.now if self.compared else None,
             )
         )
 
