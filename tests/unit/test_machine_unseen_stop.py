@@ -1,0 +1,52 @@
+"""A stop the venue made of a fill and we have not seen: only a look at the venue says that there is none."""
+
+from __future__ import annotations
+
+from brackets.core.states import OrderStatus, State
+from tests.unit.machine_story import Story
+
+
+def unread() -> Story:
+    """Bought, and nobody could read the venue's orders since."""
+    story = Story().filled_entry()
+    story.compared = False
+    return story
+
+
+def test_time_alone_does_not_prove_that_the_stop_is_missing() -> None:
+    story = unread()
+    story.wait(15)
+    assert (story.state, story.words) == (State.ENTRY_FILLED, [])
+
+
+def test_the_look_that_proves_it_missing_brings_a_stop_of_ours_at_once() -> None:
+    story = unread()
+    story.wait(15)
+    story.compared = True
+    story.wait(1)
+    assert story.words == ["place stop 1 at 95"]
+
+
+def test_a_stop_that_had_sold_before_it_was_seen_is_not_sold_beside() -> None:
+    story = unread()
+    story.wait(15)
+    story.report("S", OrderStatus.FILLED, "1", parent="E", triggered=True)
+    assert (story.state, story.words) == (State.SL_FILLED, [])
+
+
+def test_an_exit_waits_for_the_look_too_but_not_for_ever() -> None:
+    story = unread()
+    story.wait(15)
+    story.close()
+    story.wait(20)
+    assert story.words == []
+    story.wait(10)
+    assert story.words == ["place exit 1"]
+
+
+def test_a_look_asked_for_too_early_proves_nothing() -> None:
+    story = Story().filled_entry()
+    story.wait(5)
+    story.compared = False
+    story.wait(10)
+    assert story.words == []
