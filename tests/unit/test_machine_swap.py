@@ -177,7 +177,7 @@ def test_through_the_price_it_is_a_plain_limit_once(form: str) -> None:
     story.wait(1, "110.50")
     assert story.words == [PLAIN]
     story.accept(story.newest, "T2")
-    story.report("T2", CANCELED, reason="whatever")
+    story.report("T2", CANCELED, reason="Post only order")
     assert story.words == [STOP_AGAIN]
     assert story.log.count(PLAIN) == 1
 
