@@ -21,13 +21,13 @@ def code_of(answer: object) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "path",
-    ["nothing/", "trades/abc/", "trades/1/2/", "commands/sell/", "/api/", "/api/v2/status/", "/api/v1/"],
+    ["nothing/", "trades/abc/", "trades/1/2/", "commands/short/", "/api/", "/api/v2/status/", "/api/v1/"],
 )
 def test_an_unknown_address_is_404(caller: Caller, path: str) -> None:
     assert code_of(caller.get(path)) == (404, "not_found")
 
 
-@pytest.mark.parametrize("kind", ["sell", "edit", "protect", "liquidate-all", "dance"])
+@pytest.mark.parametrize("kind", ["short", "liquidate", "dance"])
 def test_a_command_that_is_not_offered_is_404(caller: Caller, kind: str) -> None:
     assert code_of(caller.post(f"commands/{kind}/", {})) == (404, "not_found")
 
