@@ -7,8 +7,10 @@ How long coins stood at the venue without an order, by the venue's own log, is a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+from django.db import connection
 
 from brackets.venue.kraken.adapter import KrakenVenue
 from brackets.venue.paper import server
@@ -50,10 +52,24 @@ def desk(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> Iterator[Desk]:
-    desk = Desk(house, kraken, clock, monkeypatch)
-    yield desk
+    with without_fsync():
+        desk = Desk(house, kraken, clock, monkeypatch)
+        yield desk
     if desk.record is not None:
         record_property(NAKED, {name: float(seconds) for name, seconds in desk.record.naked.seconds.items()})
+
+
+@contextmanager
+def without_fsync() -> Iterator[None]:
+    """No story pulls the plug, so SQLite need not wait for the disk."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=OFF")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=FULL")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -190,6 +190,7 @@ class Desk:
 
     def settle(self) -> None:
         hooks.settle(self.account)
+        hooks.finish_liquidations(self.account)
 
     def turns(self, count: int, *, seconds: float = 1) -> None:
         for _ in range(count):
@@ -220,6 +221,11 @@ class Desk:
     @staticmethod
     def bracket(trade: Trade) -> Bracket:
         return Bracket.objects.get(pk=trade.bracket_id)
+
+    @staticmethod
+    def stop_in_book(trade: Trade) -> Order:
+        """The one live stop, as the book has it."""
+        return Order.objects.get(bracket=trade.bracket_id, role="stop", status="OPEN")
 
     def at_venue(self, *, minimum: Decimal = Decimal("0.002"), held: Decimal = Decimal(0)) -> judge.Record:
         """What the venue's log says of the story so far."""

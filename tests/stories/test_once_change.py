@@ -8,7 +8,7 @@ import pytest
 
 from brackets.core.states import State
 from tests.stories.desk import QUANTITY, STORY, TARGET, Desk
-from tests.stories.wire import CHANGES, Trouble
+from tests.stories.wire import CHANGES, Trouble, of_each_kind
 from trading import door
 from trading.models import Trade
 
@@ -28,7 +28,7 @@ def open_in_two_parts(desk: Desk) -> Trade:
     return trade
 
 
-@pytest.mark.parametrize("trouble", CHANGES, ids=str)
+@pytest.mark.parametrize("trouble", of_each_kind(CHANGES), ids=str)
 def test_the_amendment_that_merges_two_stops(desk: Desk, trouble: Trouble) -> None:
     """The smaller stop is canceled; the survivor is amended up by its coins, once."""
     trade = open_in_two_parts(desk)
@@ -36,7 +36,7 @@ def test_the_amendment_that_merges_two_stops(desk: Desk, trouble: Trouble) -> No
     trouble.befall(desk, "AmendOrder")
 
     desk.wait(lambda: bool(desk.at_venue().faults))
-    desk.until(trade, State.BRACKET_ACTIVE)
+    desk.until(trade, State.BRACKET_ACTIVE, seconds=1 if trouble.done else 2)
 
     record = desk.verdict(unprotected=Decimal(0), unstopped=Decimal(0))
     assert [(order.txid, order.leaves) for order in record.live] == [(survivor.txid, QUANTITY)]
@@ -44,23 +44,24 @@ def test_the_amendment_that_merges_two_stops(desk: Desk, trouble: Trouble) -> No
     assert record.naked.uncovered < A_LOOK
 
 
-@pytest.mark.parametrize("trouble", CHANGES, ids=str)
-def test_the_amendment_that_moves_the_stop(desk: Desk, trouble: Trouble) -> None:
+def test_the_stop_is_moved_through_every_trouble(desk: Desk) -> None:
+    """One stop, moved up again and again: every amendment reaches the book of the venue exactly once."""
     trade = desk.open_active()
-    trouble.befall(desk, "AmendOrder")
+    prices = [Decimal(2450) + number for number in range(1, len(CHANGES) + 1)]
+    for price, trouble in zip(prices, CHANGES, strict=True):
+        desk.turn(11)  # readings of the former amendment cannot be mistaken any more
+        trouble.befall(desk, "AmendOrder")
+        verdict = door.edit_position(trade.pk, stop_loss_price=price)
+        assert isinstance(verdict, door.Changed), (trouble.name, verdict)
+        desk.wait(lambda price=price: desk.at_venue().live[0].price == price, seconds=3)  # type: ignore[misc]
+        desk.wait(lambda: desk.stop_in_book(trade).amendment is None, seconds=3)
+    record = desk.verdict(prove=True, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert [Decimal(ask.fields["trigger_price"]) for ask in record.done("AmendOrder")] == prices
+    assert [(order.price, order.leaves) for order in record.live] == [(prices[-1], QUANTITY)]
+    assert len(record.faults) == len(CHANGES)
 
-    verdict = door.edit_position(trade.pk, stop_loss_price=Decimal(2470))
-    assert isinstance(verdict, door.Changed), verdict
-    desk.wait(lambda: desk.at_venue().live[0].price == 2470)
-    desk.until(trade, State.BRACKET_ACTIVE)
-    desk.turns(8, seconds=3)
 
-    record = desk.verdict(unprotected=Decimal(0), unstopped=Decimal(0))
-    assert [(order.price, order.leaves) for order in record.live] == [(Decimal(2470), QUANTITY)]
-    assert len(record.done("AmendOrder")) == 1
-
-
-@pytest.mark.parametrize("trouble", CHANGES, ids=str)
+@pytest.mark.parametrize("trouble", of_each_kind(CHANGES), ids=str)
 def test_the_cancel_of_the_stop_at_a_touched_target(desk: Desk, trouble: Trouble) -> None:
     """Nothing is sold before the stop's end was read."""
     trade = desk.open_active()

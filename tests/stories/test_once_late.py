@@ -83,7 +83,7 @@ def test_an_amendment_that_arrives_after_the_client_gave_up(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("kind", ["timeout_after", "drop_before"])
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
 def test_an_unknown_sale_under_readings_that_lag(desk: Desk, kind: str, reading: str) -> None:
     trade = desk.open_active()
     desk.fault("AddOrder", kind, match={"type": "sell"})

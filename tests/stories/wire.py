@@ -78,3 +78,23 @@ REPLAYED = Trouble(name="twice-told-replay", kind="duplicate", done=True, option
 """Delivered twice, and the answer that arrives is the refusal of the second delivery."""
 PLACEMENTS = (*NEVER_ARRIVED, *STANDS, ID_NONE, NONCE, REPLAYED)
 CHANGES = (*NEVER_ARRIVED, *STANDS, NONCE, REPLAYED)
+
+
+def of_each_kind(troubles: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
+    """One of each way in which a request can go wrong; that all strings and pages come to the same is shown
+    on the market entry, the moved stop, and in the adapter's own tests."""
+    names = {
+        "timeout-before",
+        "timeout-after",
+        "answer-late",
+        "twice",
+        "html_200-after",
+        "http_502-after",
+        "Unavailable-after",
+        "Internal error:1-after".replace(" ", "-"),
+        "warning",
+        "id-none",
+        "invalid-nonce",
+        "twice-told-replay",
+    }
+    return tuple(trouble for trouble in troubles if trouble.name in names)
