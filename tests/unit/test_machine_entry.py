@@ -152,6 +152,27 @@ def test_no_secondary_a_stop_of_ours_after_the_margin_and_not_before() -> None:
     assert story.state is State.BRACKET_ACTIVE
 
 
+def test_time_alone_does_not_prove_that_there_is_no_stop() -> None:
+    """Until a complete look at the venue's orders did not show it, it may stand for the coins."""
+    story = Story().filled_entry()
+    story.compared = False
+    story.wait(20)
+    assert story.words == []
+    story.compared = True
+    story.wait(1)
+    assert story.words == ["place stop 1 at 95"]
+
+
+def test_kill_does_not_sell_coins_whose_stop_was_never_looked_for() -> None:
+    story = Story().filled_entry()
+    story.compared = False
+    story.close(ExitReason.KILL_SWITCH)
+    story.wait(20)
+    assert story.words == []
+    story.report("S", OPEN, parent="E")
+    assert story.words == ["cancel stop S"]
+
+
 def test_part_of_the_coins_without_a_secondary_is_added_to_the_stop_that_rests() -> None:
     story = Story().filled_entry()
     story.report("S", OPEN, of="0.6", parent="E")
