@@ -96,12 +96,13 @@ class Band:
 
 
 def band(bracket: Bracket) -> Band | None:
-    """Between which prices an active bracket needs no look; None: look at every price."""
+    """Between which prices an active bracket needs no look; None: look at every price. A resting target
+    fills by itself; that its price is reached is news all the same, for a reading will tell what follows."""
     if bracket.state is not State.BRACKET_ACTIVE or bracket.close_again is not None:
         return None
     swap = swap_prices(bracket)
-    if any(target.rests_as_limit for target in bracket.live_targets):
+    if limits := [t.limit_price for t in bracket.live_targets if t.limit_price is not None]:
         back = swap.back_at if swap is not None else bracket.stop_price
-        return Band(low=max(bracket.stop_price, back), high=None)
+        return Band(low=max(bracket.stop_price, back), high=min(limits))
     high = bracket.target_price
     return Band(low=bracket.stop_price, high=high if swap is None else min(high, swap.rest_from))

@@ -28,6 +28,8 @@ from brackets.watch.shelf import Shelf, Standing
 LEASE_SECONDS = 5
 LEASE_MARGIN_SECONDS = 1.5  # a look, and the time until the next
 MOVING_SPACING_SECONDS = 2
+# What begins to move is not left to the next turn of a poll: so long after the last one it is asked for.
+AT_ONCE_SECONDS = {"starter": 2.0, "intermediate": 1.0, "pro": 0.5}
 URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is urgently wanted
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
@@ -53,6 +55,7 @@ class Watch:
     renewed_at: datetime | None = None  # the lease, for the last time
     need: reconcile.Need = field(default_factory=reconcile.Need)
     urgent_since: datetime | None = None
+    soon_since: datetime | None = None
     last_cycle_at: datetime | None = None
     last_books_at: datetime | None = None
     last_balances_at: datetime | None = None
@@ -144,19 +147,22 @@ class Watch:
         """Let every open bracket see price and time."""
         with self._looking:
             self.shelf.refresh()
-            now = self.clock()
-            self.need = self.shown(quotes, self.shelf.all())
-            self.urgent_since = (self.urgent_since or now) if self.need.urgent else None
+            self.want(self.shown(quotes, self.shelf.all()))
             self.shelf.refresh()
+
+    def want(self, need: reconcile.Need) -> None:
+        """Tell the reading loop what is needed, and since when."""
+        now, self.need = self.clock(), need
+        self.soon_since = (self.soon_since or now) if need.soon else None
+        self.urgent_since = (self.urgent_since or now) if need.urgent else None
 
     def see_crossing(self, symbols: Iterable[str]) -> None:
         """A price just left the band of a bracket of these pairs: look, and send what follows at once."""
         quotes = self.fresh_quotes(symbols)
         with self._looking:
             need = self.shown(quotes, [one for one in self.shelf.all() if one.row.symbol in quotes])
-            self.need = reconcile.Need(
-                soon=self.need.soon or need.soon, urgent=self.need.urgent or need.urgent
-            )
+            soon, urgent = self.need.soon or need.soon, self.need.urgent or need.urgent
+            self.want(reconcile.Need(soon=soon, urgent=urgent))
         reconcile.drive(self.account, self.venue, self.clock)
         self.shelf.refresh()
 
@@ -234,13 +240,15 @@ class Watch:
             return self.need.urgent
         return now - self.last_cycle_at >= timedelta(seconds=self.spacing(now))
 
-    def spacing(self, now: datetime) -> int:
+    def spacing(self, now: datetime) -> float:
         """Seconds between two comparisons. A stream that lives tells what moves; only what it does not tell
         in time is asked for."""
         tier = settings.KRAKEN_TIER
         if not self.follower.is_live:
-            moving = self.need.soon or self.need.urgent
-            return MOVING_SPACING_SECONDS if moving else QUIET_SECONDS.get(tier, 7)
+            if not (self.need.soon or self.need.urgent):
+                return QUIET_SECONDS.get(tier, 7)
+            began = self.soon_since is not None and self.soon_since > (self.last_cycle_at or now)
+            return AT_ONCE_SECONDS.get(tier, 2.0) if began else MOVING_SPACING_SECONDS
         patience = timedelta(seconds=URGENT_GRACE_SECONDS)
         untold = self.urgent_since is not None and now - self.urgent_since >= patience
         return MOVING_SPACING_SECONDS if untold else FOLLOWED_SECONDS.get(tier, 30)

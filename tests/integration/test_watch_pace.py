@@ -67,6 +67,38 @@ def test_a_stream_that_lives_makes_polling_rare(
     assert (due_after(watch, following - 0.1), due_after(watch, following)) == (False, True)
 
 
+@pytest.mark.parametrize(("tier", "at_once"), [("starter", 2), ("intermediate", 1), ("pro", 0.5)])
+def test_what_begins_to_move_is_not_left_to_the_next_poll(
+    world: World, settings: Any, tier: str, at_once: float
+) -> None:
+    settings.KRAKEN_TIER = tier
+    watch = a_watch(world)
+    world.clock.pass_seconds(0.1)
+    watch.want(reconcile.Need(soon=True))
+    assert (due_after(watch, at_once - 0.1), due_after(watch, at_once)) == (False, True)
+    watch.last_cycle_at = world.clock()  # it was asked for, and goes on moving
+    watch.want(reconcile.Need(soon=True))
+    assert (due_after(watch, 1.9), due_after(watch, 2)) == (False, True)
+
+
+def test_a_resting_target_that_is_reached_is_asked_for_at_once(world: World, settings: Any) -> None:
+    settings.KRAKEN_TIER = "pro"
+    world.watched = True
+    world.configure(execution_mode="LIMIT_BRACKET", leg_policy="nearest")
+    trade = world.open_active()
+    world.price(TARGET - 3)
+    world.turns(3)
+    assert Bracket.objects.get(pk=trade.bracket_id).resting == "target"
+    watch = a_watch(world)
+    watch.renew_lease()
+    watch.shelf.refresh()
+    world.clock.pass_seconds(0.1)
+    world.venue.move("ETH/USD", TARGET + 2)
+    watch.ask_prices()
+    assert not due_after(watch, 0.4)
+    assert due_after(watch, 0.5)
+
+
 def test_what_moves_is_left_to_a_stream_that_lives(world: World) -> None:
     watch = a_watch(world)
     watch.need = reconcile.Need(soon=True)

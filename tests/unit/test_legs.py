@@ -205,13 +205,13 @@ def test_a_narrow_bracket_has_nothing_to_change() -> None:
     assert band(story.bracket) == Band(low=D(95), high=D(101))
 
 
-def test_a_resting_target_fills_by_itself_and_falls_back_below() -> None:
-    assert band(target_rests().bracket) == Band(low=D(BACK), high=None)
+def test_that_a_resting_target_is_reached_is_news_and_that_it_falls_back() -> None:
+    assert band(target_rests().bracket) == Band(low=D(BACK), high=D(110))
 
 
-def test_where_both_rest_only_the_stop_is_looked_at() -> None:
+def test_where_both_rest_either_price_is_news() -> None:
     story = Story(policy=Policy.BOTH_REST).protected()
-    assert band(story.bracket) == Band(low=D(95), high=None)
+    assert band(story.bracket) == Band(low=D(95), high=D(110))
 
 
 @pytest.mark.parametrize(
