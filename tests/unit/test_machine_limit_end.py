@@ -134,6 +134,17 @@ def test_the_time_of_an_unknown_entry_runs_out_and_nothing_follows_before_it_is_
     ]
 
 
+def test_an_entry_that_never_left_in_its_time_is_not_followed_by_another() -> None:
+    story = limit_story(on_timeout=Choice.RETRY)
+    key = story.enter()
+    story.wait(300)
+    assert story.words == ["cancel entry unsent"]
+    story.withdraw(key)
+    story.wait(1)
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.ENTRY_CANCELED)
+    assert story.log == [FIRST, "cancel entry unsent"]
+
+
 def test_a_fill_that_arrives_after_the_time_was_up_is_a_position() -> None:
     story, _ = given_up("timeout", Choice.CANCEL)
     story.report("S", OPEN, parent="E")

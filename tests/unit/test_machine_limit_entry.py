@@ -94,6 +94,14 @@ def test_a_market_that_stays_near_comes_down_or_is_not_known_moves_nothing(price
     assert story.words == []
 
 
+def test_the_market_has_walked_away_at_ten_basis_points_exactly() -> None:
+    story = limit_story().resting_limit()
+    story.wait(10, price="100.20")  # would rest at 100.09
+    assert story.words == []
+    story.wait(1, price="100.21")  # would rest at 100.10
+    assert story.words == ["cancel entry E"]
+
+
 def test_a_young_order_stays_for_its_minimum_time() -> None:
     story = limit_story(reprice_seconds=30).resting_limit()
     story.wait(29, price="100.30")
