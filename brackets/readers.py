@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from brackets.core.prices import round_down
@@ -22,6 +23,7 @@ INSTRUMENTS_SECONDS = 300
 FEW_PAIRS = 20
 OF_LATE_SECONDS = 600
 RECENT_BRACKETS = 50  # that were opened last; of these some may have closed of late
+SETTLED = timedelta(seconds=3)
 BALANCE_PLACES = Decimal("1E-10")
 LARGEST_BALANCE = Decimal(10) ** 8  # what the exact column holds
 
@@ -155,9 +157,14 @@ def note_totals(account: Account, totals: Mapping[str, Decimal], read_at: dateti
         changed = changed or row.total != total
         row.total, row.read_at = total, read_at
         row.save()
-    if changed:
-        measure_equity(account, read_at)
     return changed
+
+
+def balances_are_settled(account: Account, now: datetime) -> bool:
+    """Whether the totals belong together. The venue tells each asset of a trade by itself: in between, the
+    coins are there and the dollars are not gone yet."""
+    newest = AssetBalance.objects.filter(account=account).aggregate(newest=Max("read_at"))["newest"]
+    return newest is not None and now - newest >= SETTLED
 
 
 def to_places(amount: Decimal) -> Decimal:

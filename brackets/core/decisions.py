@@ -77,7 +77,7 @@ def in_bracket_active(step: Step) -> Step:
     if bracket.coins <= 0:
         return leaving.sold_out(step)
     if bracket.uncovered > 0:
-        return lost_leg(step)
+        return cover.unprotected(step) if swap.was_crossed(bracket) else lost_leg(step)
     if not bracket.covered or bracket.entering or bracket.reduce_quantity > 0:
         return cover.unprotected(step)  # a leg is in motion, or an order came back to life
     if swap.watched_stop_is_touched(step):

@@ -123,9 +123,17 @@ def rest_target(step: Step) -> Step:
     last = tried[-1] if tried else None
     if last is not None and gives_up(last):
         return swap_back(step)
-    if last is not None and step.at < later(last.created_at, step.rules.retry_spacing_seconds):
+    through = last is not None and crossed(last)  # the price stands there: at once, and once
+    if last and not through and step.at < later(last.created_at, step.rules.retry_spacing_seconds):
         return step
-    return place_target(step, post_only=last is None or not crossed(last))
+    return place_target(step, post_only=not through)
+
+
+def was_crossed(bracket: Bracket) -> bool:
+    """Whether the target was taken in, seen to rest, and then ended as post-only: the price is through."""
+    began = bracket.swap_began_at
+    tried = [t for t in bracket.having(Role.TARGET) if began is not None and t.created_at >= began]
+    return bracket.resting is Role.TARGET and bool(tried) and crossed(tried[-1])
 
 
 def gives_up(last: BracketOrder) -> bool:

@@ -35,7 +35,8 @@ QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 FOLLOWED_BALANCE_SECONDS = 300  # the stream tells totals, only holds are read
-STATUS_SECONDS = 30
+STATUS_SECONDS = 10
+EQUITY_SECONDS = 5
 STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
 PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
 PRICE_FRESH_SECONDS = 5  # an older price is none
@@ -60,6 +61,7 @@ class Watch:
     last_books_at: datetime | None = None
     last_balances_at: datetime | None = None
     last_status_at: datetime | None = None
+    last_equity_at: datetime | None = None
     last_stream_note: tuple[str, str, datetime] | None = None
     equity_is_known: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -264,6 +266,11 @@ class Watch:
             self.last_status_at = now
         if not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
             self.equity_is_known = readers.measure_equity(self.account, now) is not None
+        elif self.is_due(self.last_equity_at, EQUITY_SECONDS, now) and readers.balances_are_settled(
+            self.account, now
+        ):
+            readers.measure_equity(self.account, now)
+            self.last_equity_at = now
         if self.need.urgent:
             return  # the rate budget is wanted for protection
         seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)

@@ -165,17 +165,17 @@ def test_all_stops_go_before_the_target_comes() -> None:
 # --- the target is refused -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["refused", "canceled"])
+@pytest.mark.parametrize("form", ["refused", "canceled", "seen, then canceled"])
 def test_through_the_price_it_is_a_plain_limit_once(form: str) -> None:
     story = placing_target()
     if form == "refused":
         story.refuse(story.newest, "post_only")
     else:
         story.accept(story.newest, "T")
+        if form.startswith("seen"):
+            story.report("T", OPEN)
         story.report("T", CANCELED, reason="Post only order")
-    assert (story.state, story.words) == (State.ENTRY_FILLED, [])
-    story.wait(1, "110.50")
-    assert story.words == [PLAIN]
+    assert (story.state, story.words, story.alarms) == (State.ENTRY_FILLED, [PLAIN], ())
     story.accept(story.newest, "T2")
     story.report("T2", CANCELED, reason="Post only order")
     assert story.words == [STOP_AGAIN]
