@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 
 from django.db.models import Sum
@@ -28,6 +28,7 @@ from trading import configuration
 
 AWAY = Decimal("0.05")  # stop and target stand so far from the price
 SIZE = 10  # times the pair's smallest order
+STANDING_FOR = timedelta(hours=1)  # nothing was heard of these orders for so long
 A_QUERY = 50
 A_STATEMENT = 200  # rows
 
@@ -142,12 +143,8 @@ def an_order(bracket: Bracket, report: OrderReport, role: Role, status: OrderSta
         opened_at=report.opened_at,
         first_filled_at=ended,
         ended_at=ended,
-        updated_at=long_ago(report, now),
+        updated_at=now - STANDING_FOR,
     )
-
-
-def long_ago(report: OrderReport, now: datetime) -> datetime:
-    return report.closed_at or report.opened_at or now
 
 
 def a_fill(entry: Order, report: OrderReport) -> Fill:
