@@ -76,6 +76,17 @@ def test_retry_asks_again_at_todays_price_with_time_of_its_own(when: str) -> Non
     assert place.expires_at == story.now + timedelta(seconds=300 + 60)
 
 
+def test_a_reprice_does_not_lengthen_the_time() -> None:
+    story = canceled_for_a_reprice()
+    story.report("E", CANCELED)
+    story.wait(1, price="100.30")
+    story.accept(story.newest, "E2")
+    story.wait(288, price="100.30")
+    assert story.words == []
+    story.wait(1, price="100.30")
+    assert story.words == ["cancel entry E2"], "300 s after the first one"
+
+
 @both
 def test_retry_ends_with_the_reprices(when: str) -> None:
     story, _ = given_up(when, Choice.RETRY, most_reprices=0)
