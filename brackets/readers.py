@@ -39,7 +39,9 @@ def refresh_instruments(account: Account, venue: Venue) -> list[Instrument]:
         (stale if row else fresh).append(row := row or Instrument(account=account))
         row.update_from(reading)
         row.read_at = now
-    names = [f.name for f in Instrument._meta.concrete_fields if f.name not in {"id", "account"}]
+    # A known pair's mode is read by itself: this reading may be an hour old.
+    kept = {"id", "account", "status"}
+    names = [field.name for field in Instrument._meta.concrete_fields if field.name not in kept]
     with transaction.atomic():
         Instrument.objects.bulk_create(fresh, ignore_conflicts=True)
         Instrument.objects.bulk_update(stale, names, batch_size=200)
@@ -198,6 +200,11 @@ def measure_equity(account: Account, now: datetime) -> Decimal | None:
             config.equity, config.equity_at = equity, now
             config.save(update_fields=["equity", "equity_at", "initial_balance", "high_water_mark"])
     return equity
+
+
+def refresh_statuses(account: Account, venue: Venue, symbols: Iterable[str]) -> int:
+    """Read the present market modes of these pairs, by one public call. Raises VenueUnavailable."""
+    return note_statuses(account, venue.pair_statuses(list(symbols)).items())
 
 
 def note_statuses(account: Account, statuses: Iterable[tuple[str, str]]) -> int:

@@ -197,7 +197,7 @@ def naked(bracket: core.Bracket) -> bool:
         return True
     unseen = bracket.coins - bracket.standing
     least = bracket.plan.minimum_quantity if bracket.entering else bracket.plan.lot_step
-    return bracket.state is State.ENTRY_FILLED and unseen >= least
+    return bracket.state in (State.ENTRY_FILLED, State.HELD) and unseen >= least
 
 
 def is_changing(order: core.BracketOrder) -> bool:

@@ -39,7 +39,10 @@ def look(account: Account, venue: Venue, clock: Clock) -> None:
     """Let the brackets see that nobody watches: every stop belongs on the venue, with or without prices."""
     quotes: dict[str, Quote] = {}
     try:
-        quotes = readers.refresh_quotes(account, venue, readers.symbols_to_price(account))
+        symbols = readers.symbols_to_price(account)
+        quotes = readers.refresh_quotes(account, venue, symbols)
+        readers.note_venue(account, system=venue.system_status())
+        readers.refresh_statuses(account, venue, symbols)
     except VenueUnavailable as error:
         log.warning("no prices: %s", error)
     reconcile.see_prices(account, quotes, clock, watched=False)

@@ -12,7 +12,7 @@ A read either answers completely or raises `VenueUnavailable`; it never answers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -281,6 +281,7 @@ class Venue(Protocol):
     # public
     def instruments(self) -> Sequence[Instrument]: ...
     def quotes(self, symbols: Iterable[str]) -> Sequence[QuoteReading]: ...
+    def pair_statuses(self, symbols: Iterable[str]) -> Mapping[str, str]: ...  # by symbol, as of now
     def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[CandleReading]: ...
     def system_status(self) -> str: ...
     def server_time(self) -> datetime: ...

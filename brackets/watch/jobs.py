@@ -263,6 +263,8 @@ class Watch:
             readers.refresh_instruments(self.account, self.venue)
         if self.is_due(self.last_status_at, STATUS_SECONDS, now):
             readers.note_venue(self.account, system=self.venue.system_status())
+            if not self.prices_are_streamed:
+                readers.refresh_statuses(self.account, self.venue, self.wanted)
             self.last_status_at = now
         if not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
             self.equity_is_known = readers.measure_equity(self.account, now) is not None

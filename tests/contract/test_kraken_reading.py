@@ -102,6 +102,18 @@ def test_a_quote_left_out_is_no_answer(stub: Stub) -> None:
         venue_on(stub).quotes(["BTC/USD"])
 
 
+def test_the_mode_of_a_pair_is_the_present_one_and_one_call(stub: Stub) -> None:
+    venue = venue_on(stub)
+    assert {pair.symbol: pair.status for pair in venue.instruments()}["ETH/USD"] == "online"
+    asked = len(stub.sent("AssetPairs"))
+    stub.will("AssetPairs", ok({"XETHZUSD": {"status": "cancel_only"}, "XXBTZUSD": {"status": "online"}}))
+    assert venue.pair_statuses(["ETH/USD", "BTC/USD"]) == {"ETH/USD": "cancel_only", "BTC/USD": "online"}
+    assert [request.params for request in stub.sent("AssetPairs")[asked:]] == [{"pair": "XETHZUSD,XXBTZUSD"}]
+    stub.will("AssetPairs", ok({"XETHZUSD": {"status": "on_fire"}}))
+    with pytest.raises(UnknownWord, match="on_fire"):
+        venue.pair_statuses(["ETH/USD"])
+
+
 def test_candles_keep_the_unfinished_bar_and_their_digits(stub: Stub) -> None:
     rows = [[1700000000 + 300 * n, "1.10", "2", "0.5", "1.7", "1.5", "12.00000001", 9] for n in range(5)]
     stub.will("OHLC", ok({"XETHZUSD": rows, "last": 1700000900}))

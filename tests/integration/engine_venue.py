@@ -8,7 +8,7 @@ product: that is what the stories are judged by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -291,6 +291,10 @@ class EngineVenue:
         self._answer("quotes")
         ticks = [self.engine.ticks[symbol] for symbol in symbols if symbol in self.engine.ticks]
         return [port.QuoteReading(symbol=t.symbol, bid=t.bid, ask=t.ask, last=t.last) for t in ticks]
+
+    def pair_statuses(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        self._answer("pair_statuses")
+        return {symbol: self.system for symbol in symbols if symbol in self.engine.ticks}
 
     def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[port.CandleReading]:
         self._answer("candles")

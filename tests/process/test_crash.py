@@ -45,7 +45,13 @@ def make_world(tmp_path: Path) -> Iterator[Callable[[list[float]], World]]:
 def buy(world: World, *, stop: str, target: str) -> int:
     status, answer = world.post(
         "commands/buy/",
-        {"symbol": "ETH/USD", "amount_usd": "50", "stop_loss_price": stop, "take_profit_price": target},
+        {
+            "symbol": "ETH/USD",
+            "amount_usd": "50",
+            "entry_type": "market",
+            "stop_loss_price": stop,
+            "take_profit_price": target,
+        },
     )
     assert status == 202, answer
     return int(answer["trade"])

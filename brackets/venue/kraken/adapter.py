@@ -13,7 +13,7 @@ send, and its cost in the rate budget. Demo and paper run this very class agains
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -118,6 +118,20 @@ class KrakenVenue:
             parsing.quote(symbol, parsing.mapping(result[key], f"ticker of {symbol}"))
             for key, symbol in wanted.items()
         ]
+
+    def pair_statuses(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """The market's mode of each pair as it is now (that of `instruments` may be an hour old)."""
+        catalogue = self._markets.fresh().catalogue
+        wanted = {catalogue.find(symbol).venue_symbol: symbol for symbol in symbols}
+        if not wanted:
+            return {}
+        named = {"pair": ",".join(wanted)} if len(wanted) <= PAIRS_NAMED else {}
+        result = self._calls.public("AssetPairs", named)
+        return {
+            symbol: parsing.pair_status(parsing.mapping(result[key], f"pair {key}"), f"pair {key}")
+            for key, symbol in wanted.items()
+            if key in result
+        }
 
     def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[CandleReading]:
         """The last `limit` bars, oldest first; the newest is not finished until its time is over."""

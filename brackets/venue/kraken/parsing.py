@@ -136,6 +136,14 @@ def first_fee(raw: Raw, name: str, what: str) -> Decimal:
     return number(rows[0][1], f"{name} of {what}") / 100
 
 
+def pair_status(raw: Raw, what: str) -> str:
+    """A market's mode: online, cancel_only, post_only, limit_only or reduce_only."""
+    status = text(raw, "status", what)
+    if status not in PAIR_STATUSES:
+        raise UnknownWord(f"{what} has status {status!r:.80}, a word not known")
+    return status
+
+
 def instrument(venue_symbol: str, raw: Raw, *, base_decimals: int | None = None) -> Instrument:
     """One entry of AssetPairs. `base_decimals` (of Assets) may make the lot coarser than the pair says."""
     what = f"pair {venue_symbol}"
@@ -143,9 +151,7 @@ def instrument(venue_symbol: str, raw: Raw, *, base_decimals: int | None = None)
     lot_decimals = whole(field(raw, "lot_decimals", what), f"lot_decimals of {what}")
     if base_decimals is not None:
         lot_decimals = min(lot_decimals, base_decimals)
-    status = text(raw, "status", what)
-    if status not in PAIR_STATUSES:
-        raise UnknownWord(f"{what} has status {status!r:.80}, a word not known")
+    status = pair_status(raw, what)
     tick_size = amount(raw, "tick_size", what)
     if tick_size <= 0:
         raise UnknownWord(f"{what} has tick_size {tick_size}, not positive")
