@@ -24,7 +24,7 @@ STOPS = (None, D(90), D(94), D(96), D(99), D(101))
 TARGETS = (None, D(105), D(108), D(112), D("99.5"))
 
 UNHURRIED = settings(
-    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "80")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brackets.core.events import AmendAnswered, OrderReported
@@ -87,7 +87,7 @@ NOT_DONE = st.builds(
     answer=st.sampled_from([Answer.REFUSED, Answer.UNKNOWN]),
     answered=st.integers(0, 5),
 )
-READINGS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5)), max_size=12)
+READINGS = st.lists(st.tuples(st.integers(0, 10) | st.integers(0, 40), st.integers(0, 5)), max_size=12)
 
 
 def asked_bracket(course: Course) -> Bracket:
@@ -108,6 +108,7 @@ def asked_bracket(course: Course) -> Bracket:
     return replace(Bracket(plan=plan_of(Setup())), orders=(stop,))
 
 
+@settings(max_examples=500, deadline=None)
 @given(course=DONE | NOT_DONE, readings=READINGS, seed=st.integers(0, 10_000))
 def test_what_is_true_is_never_excluded_and_known_in_the_end(
     course: Course, readings: list[tuple[int, int]], seed: int
