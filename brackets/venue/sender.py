@@ -190,7 +190,7 @@ class SenderSlot:
         `cost` is in points of the key's counter, `spending` what a write costs its pair's. Without budget
         a call that is not urgent raises BudgetExhausted at once, or after `patience_seconds`; an urgent
         one may use the reserve and waits for it (a write a second at most). Raises VenueUnavailable when
-        no turn comes in time, InsideTransaction, and whatever the database raises: without it nothing is sent.
+        no turn comes in time, InsideTransaction, and whatever the database raises: nothing is sent then.
         """
         if connection.in_atomic_block:
             raise InsideTransaction("a request to the venue inside a transaction: commit first, then send")
