@@ -16,7 +16,7 @@ from benchmarks.world import World, wait_for
 from brackets import accounts
 from brackets.core.prices import round_down
 from brackets.core.states import State
-from brackets.models import Account, Bracket, Instrument, Order, Quote
+from brackets.models import Account, Bracket, Effect, Instrument, Order, Quote
 from brackets.models.sender import SenderKey
 from risk.models import SystemConfig
 from trading import configuration, door
@@ -120,6 +120,12 @@ class Desk:
         for trade in trades.values():
             self.until(trade, State.BRACKET_ACTIVE)
         return trades
+
+    def until_nothing_moves(self) -> None:
+        """Everything of the outbox was answered, and what was sent rests."""
+        pending = Effect.objects.filter(account=self.account, done_at=None)
+        unread = Order.objects.filter(account=self.account, status="OPEN", read_back=False)
+        wait_for(lambda: not pending.exists() and not unread.exists(), "a book in which nothing moves")
 
     def until(self, trade: Trade, *states: State) -> None:
         wait_for(lambda: self.bracket(trade).state in states, f"bracket {trade.bracket_id} in {states}")

@@ -89,7 +89,10 @@ def one_wave(desk: Desk, plan: Plan, play: Round, wave: Sequence[Pair], samples:
     desk.refill_budget()
     limit = plan.entry_type == "limit"
     trades = {} if limit else desk.open_all(wave)
+    for trade in trades.values() if plan.both_rest else ():
+        desk.until_resting(trade, "target")
     for pair in wave:
+        desk.until_nothing_moves()
         desk.refill_budget()
         trade = desk.open(pair, entry_type="limit") if limit else trades[pair.symbol]
         for what, value in play(desk, pair, trade):

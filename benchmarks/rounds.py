@@ -85,14 +85,15 @@ def stop_fills_beside_target(desk: Desk, pair: Pair, trade: Trade) -> Iterator[S
 
 
 def stop_fills_beside_entry(desk: Desk, pair: Pair, trade: Trade) -> Iterator[Sample]:
-    """A limit entry is filled in part and still buying when the attached stop of that part triggers."""
+    """A limit entry is filled in part and still buying when the attached stop of that part triggers. A tick
+    trades the smallest order, so that what the entry buys meanwhile has stops of its own."""
     entry = desk.until_resting(trade, "entry")
     desk.control.price(pair.symbol, pair.at(Decimal("0.9995"), pair.price), depth=pair.quantity / 8)
     desk.control.price(pair.symbol, pair.price, depth=DEEP)
     desk.until_resting(trade, "stop")
     stops = desk.resting(trade, "stop")
     desk.refill_budget()
-    put(desk, pair, pair.at(Decimal("0.999"), pair.stop), depth=pair.minimum / THIN)
+    put(desk, pair, pair.at(Decimal("0.999"), pair.stop), depth=pair.minimum)
     fill = desk.log.wait("FILL", of(stops))
     cancel = desk.log.wait("CancelOrder", of([entry]))
     yield "stop's first fill → live entry's cancel", cancel.at - fill.at

@@ -15,7 +15,6 @@ from decimal import Decimal
 from django.db.models import Sum
 from django.utils import timezone
 
-from benchmarks.world import wait_for
 from brackets import accounts, operations, readers, reconcile, records
 from brackets.core.invariants import violations
 from brackets.core.prices import round_down
@@ -183,8 +182,3 @@ def proven(account: Account, venue: KrakenVenue, count: int) -> None:
 
 def versions(account: Account) -> int:
     return Bracket.objects.filter(account=account).aggregate(total=Sum("version"))["total"]
-
-
-def settled(account: Account) -> None:
-    """Until everything of the outbox was answered."""
-    wait_for(lambda: not Effect.objects.filter(account=account, done_at=None).exists(), "an empty outbox")
