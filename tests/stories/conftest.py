@@ -53,10 +53,7 @@ def desk(
     record_property: Callable[[str, object], None],
 ) -> Iterator[Desk]:
     with without_fsync():
-        desk = Desk(house, kraken, clock, monkeypatch)
-        yield desk
-    if desk.record is not None:
-        record_property(NAKED, {name: float(seconds) for name, seconds in desk.record.naked.seconds.items()})
+        yield Desk(house, kraken, clock, monkeypatch, tell=lambda seconds: record_property(NAKED, seconds))
 
 
 @contextmanager

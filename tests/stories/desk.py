@@ -74,16 +74,22 @@ class Desk:
     """One account at one venue."""
 
     def __init__(
-        self, house: House, venue: KrakenVenue, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
+        self,
+        house: House,
+        venue: KrakenVenue,
+        clock: SkippingClock,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        tell: Callable[[dict[str, float]], None],
     ) -> None:
-        self.house, self.venue, self.clock = house, venue, clock
+        """`tell` is handed the seconds without an order of each verdict."""
+        self.house, self.venue, self.clock, self.tell = house, venue, clock, tell
         monkeypatch.setattr(timezone, "now", clock.now)
         monkeypatch.setattr(adapter, "datetime", clock.datetime())
         monkeypatch.setattr(venues, "of", lambda account, patience_seconds=0.0: venue)
         self.watched = True  # the watch lease is ours
         self.price_is_seen = True
         self.need = reconcile.Need()
-        self.record: judge.Record | None = None  # the judge's, of the last verdict
         self.control: Control = house.control
         self.begin_world()
         self.account = accounts.current()
@@ -247,7 +253,8 @@ class Desk:
         """The judge's word on the venue's log; with `prove` also the product's own proof of its money."""
         self.control.calm()
         self.turn()
-        record = self.record = self.at_venue(held=held)
+        record = self.at_venue(held=held)
+        self.tell({name: float(seconds) for name, seconds in record.naked.seconds.items()})
         rows = Order.objects.filter(account=self.account)
         book = rows.values("venue_order_id", "status", "quantity", "filled_quantity")
         found = judge.complaints(record, judge.Expected(**({"planned": QUANTITY} | expected)), book)

@@ -184,22 +184,29 @@ def leave(desk: Desk, trade: Trade, wish: str) -> None:
         door.close_position(trade.pk)
 
 
-def test_no_protection_to_be_had_rolls_the_entry_back(desk: Desk) -> None:
-    """The stop of ours is never answered: the coins are sold after the protect timeout."""
+def test_a_stop_the_venue_refuses_rolls_the_entry_back_at_once(desk: Desk) -> None:
     desk.configure(entry_stop="own")
-    desk.fault(
-        "AddOrder",
-        "error",
-        match={"ordertype": "stop-loss"},
-        error="EGeneral:Invalid arguments:close[ordertype]",
-        count=50,
-    )
+    error = "EGeneral:Invalid arguments:ordertype"
+    desk.fault("AddOrder", "error", match={"ordertype": "stop-loss"}, error=error, count=50)
     trade = desk.open()
     desk.until_closed(trade)
-    record = desk.verdict(prove=True, unprotected=Decimal(35))
+    record = desk.verdict(prove=True, unprotected=Decimal(5))
     assert trade.exit_reason == "rollback"
     assert record.coins == 0
     assert len(record.faults) == 1  # a certain refusal is not repeated
+
+
+def test_stops_that_never_arrive_roll_the_entry_back(desk: Desk) -> None:
+    """Every stop of ours is lost on the way: after the protect timeout the coins are sold, once none of them
+    can still arrive."""
+    desk.configure(entry_stop="own")
+    desk.fault("AddOrder", "drop_before", match={"ordertype": "stop-loss"}, count=50)
+    trade = desk.open()
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(60))
+    assert trade.exit_reason == "rollback"
+    assert record.coins == 0
+    assert len(record.done("AddOrder", type="sell")) == 1
 
 
 def test_coins_sold_by_their_owner_end_with_a_person(desk: Desk) -> None:
