@@ -199,7 +199,8 @@ def sell_leaves(step: Step, role: Role) -> Step:
     bracket = step.bracket
     if bracket.live_entries or bracket.live_sells:
         return step.canceling(stuck_limit_exits(step))
-    patience = later(bracket.exit_began_at or step.at, step.rules.protect_timeout_seconds)
+    began, due = bracket.exit_began_at or step.at, bracket.secondaries_due_at
+    patience = later(max(began, due or began), step.rules.protect_timeout_seconds)
     if awaits_unseen_stop(step) and step.at < patience:
         return step
     refused = last_refusal(bracket, role)

@@ -109,3 +109,18 @@ def test_a_stop_that_may_not_become_smaller_yet_is_asked_again() -> None:
     assert story.words == []
     story.wait(1)
     assert story.words == ["amend stop S quantity 0.75"]
+
+
+def test_a_fill_long_after_the_exit_began_has_the_time_of_its_own_stop_to_show() -> None:
+    """The entry's cancel took long, and it bought more meanwhile: a stop of that may have sold it."""
+    story = Story()
+    story.accept(story.enter(), "E")
+    story.report("E", OPEN, "0.5")
+    story.report("S1", OPEN, of="0.5", parent="E")
+    story.report("S1", FILLED, "0.5", of="0.5", parent="E", triggered=True)
+    story.wait(35)
+    story.report("E", CANCELED, "0.75")
+    assert (story.state, story.words) == (State.SL_FILLED, [])
+    story.report("S2", FILLED, "0.25", of="0.25", parent="E", triggered=True)
+    story.book_all()
+    assert story.state is State.EXIT_COMPLETE
