@@ -174,7 +174,7 @@ def without_surplus(step: Step) -> Step:
     bracket = step.bracket
     if bracket.live_entries or bracket.surplus <= 0:  # an entry's secondaries may be known before its fills
         return step
-    if any(order.amendment is not None and order.amendment.quantity for order in bracket.live_sells):
+    if any(order.amendment is not None and order.amendment.quantity for order in bracket.covering):
         return step  # its outcome decides what is too much
     spare = [stop for stop in bracket.live_stops if not (stop.cancel_wanted or stop.triggered or stop.filled)]
     while spare and (surplus := step.bracket.surplus) > 0:

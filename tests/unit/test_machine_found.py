@@ -111,6 +111,17 @@ def test_a_stop_that_may_not_become_smaller_yet_is_asked_again() -> None:
     assert story.words == ["amend stop S quantity 0.75"]
 
 
+def test_the_stop_does_not_wait_for_an_amendment_of_the_target_beside_it() -> None:
+    """A part is asked for, and the target sells some coins before it was made smaller."""
+    story = Story(policy=Policy.BOTH_REST).protected()
+    story.accept(story.newest, "X")
+    story.report("X", OPEN)
+    story.reduce("0.25")
+    assert story.words == ["amend target X quantity 0.75"]
+    story.report("X", OPEN, "0.1")
+    assert "amend stop S quantity 0.9" in story.words
+
+
 def test_a_fill_long_after_the_exit_began_has_the_time_of_its_own_stop_to_show() -> None:
     """The entry's cancel took long, and it bought more meanwhile: a stop of that may have sold it."""
     story = Story()
