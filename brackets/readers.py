@@ -151,7 +151,11 @@ def note_totals(account: Account, totals: Mapping[str, Decimal], read_at: dateti
         "base", "base_asset", "quote", "quote_asset"
     ):
         codes |= {base: code, quote: quote_code}
-    told = {codes[name]: to_places(total) for name, total in totals.items() if name in codes}
+    told = {
+        codes[name]: to_places(total)
+        for name, total in totals.items()
+        if name in codes and abs(total) < LARGEST_BALANCE
+    }
     rows = {row.asset: row for row in AssetBalance.objects.filter(account=account, asset__in=told)}
     changed = False
     for asset, total in told.items():

@@ -369,6 +369,17 @@ def test_totals_are_kept_and_equity_follows_them(world: World) -> None:
     assert not AssetBalance.objects.filter(asset="NOBODY").exists()
 
 
+def test_a_total_larger_than_the_book_holds_hides_no_other_and_ends_no_stream(world: World) -> None:
+    """Some coins are held by the hundred million."""
+    readers.refresh_balances(world.account, world.venue)
+    dollars = AssetBalance.objects.get(asset="ZUSD").total
+    many, more = AssetTotal(asset="ETH", total=Decimal(10) ** 8), AssetTotal(asset="USD", total=dollars + 50)
+    coins = AssetBalance.objects.get(asset="XETH").total
+    hear(follower(world), BalancesChanged(totals=(many, more)))
+    assert AssetBalance.objects.get(asset="ZUSD").total == dollars + 50
+    assert AssetBalance.objects.get(asset="XETH").total == coins
+
+
 def test_totals_before_the_first_reading_are_not_taken(world: World) -> None:
     AssetBalance.objects.all().delete()
     type(world.account).objects.update(first_balances_at=None)
