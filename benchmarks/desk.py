@@ -63,6 +63,7 @@ class Desk:
         self.control.do("freeze")
         self.account: Account = accounts.current()
         configuration.of(self.account)
+        self.pairs: list[Pair] = []
 
     def configure(self, **values: object) -> None:
         SystemConfig.objects.filter(account=self.account.name).update(**values)

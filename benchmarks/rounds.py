@@ -20,6 +20,7 @@ Sample = tuple[str, float]  # what, milliseconds
 Round = Callable[[Desk, Pair, Trade], Iterator[Sample]]
 NEAR = Decimal("0.999")  # of the target: inside swap_in_bps (20)
 FALLEN = Decimal("0.985")  # of the target: beyond swap_out_bps (50)
+CHANCE = Random(1)  # the same moments in every run
 THIN = 10  # parts of the smallest order that a tick trades, so that what fills, fills slowly
 
 
@@ -107,6 +108,3 @@ def put(desk: Desk, pair: Pair, price: Decimal, *, depth: Decimal = DEEP, chance
     desk.log.mark()
     desk.control.price(pair.symbol, price, depth=depth)
     return desk.log.wait("CONTROL", lambda line: line.field("pair") == pair.symbol)
-
-
-CHANCE = Random(1)

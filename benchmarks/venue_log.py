@@ -35,10 +35,6 @@ class Line:
         return ""
 
     @property
-    def refused(self) -> bool:
-        return " -> error=" in self.text or " -> fault=" in self.text
-
-    @property
     def placed(self) -> str:
         """The venue's id of the order this request placed; empty where it placed none."""
         _, _, said = self.text.rpartition(" -> ")
@@ -55,13 +51,13 @@ class VenueLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._marked = self._read = 0
+        self._read = 0
         self._lines: list[Line] = []
 
     def mark(self) -> None:
         """Begin anew here."""
         self.lines()
-        self._lines, self._marked = [], self._read
+        self._lines = []
 
     def lines(self) -> list[Line]:
         with self.path.open("rb") as file:
