@@ -289,10 +289,25 @@ def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
         if bracket.funds_refused_since is None:
             return step.having(funds_refused_since=step.at)
         if step.at >= later(bracket.funds_refused_since, rules.funds_retry_seconds):
-            return restore_stop(step)
+            return try_again_bare(step, role) or restore_stop(step)
     elif refused not in RETRYABLE:
         return restore_stop(step)
     return sell(step, role)
+
+
+def try_again_bare(step: Step, role: Role) -> Step | None:
+    """Leaves of a stop that executed get no stop again: where their hold is released very late the sell is
+    tried again, slowly; None once that has taken too long."""
+    bracket, rules = step.bracket, step.rules
+    began = bracket.exit_began_at or step.at
+    if not stop_is_executing(bracket) or step.at >= later(began, rules.bare_exit_seconds):
+        return None
+    tried = sell(step, role)
+    if tried == step:
+        return step
+    return tried.having(retry_after=later(step.at, rules.bare_retry_seconds)).alarm(
+        f"the venue refuses to sell {bracket.coins} coins that have no stop any more: trying again"
+    )
 
 
 def restore_stop(step: Step) -> Step:

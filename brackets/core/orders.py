@@ -37,6 +37,8 @@ class Rules:
     funds_retry_seconds: int = 10  # "insufficient funds" after our own cancel may be a late release
     retry_spacing_seconds: int = 1
     refused_exit_pause_seconds: int = 60  # after a refused exit and a restored stop: until the next try
+    bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
+    bare_retry_seconds: int = 5
     most_stops: int = 5  # more stops than these, and the rest of the entry is canceled
     merge_age_seconds: int = 45  # a younger stop is dear to cancel
     swap_cooldown_seconds: int = 30  # between one swap's end and the next one's begin

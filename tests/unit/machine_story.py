@@ -83,6 +83,7 @@ class Story:
         self.sent: tuple[Effect, ...] = ()
         self.alarms: tuple[str, ...] = ()
         self.log: list[str] = []
+        self.said: list[str] = []  # every alarm ever
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -108,6 +109,7 @@ class Story:
         outcome = step(self.bracket, event)
         self.bracket, self.sent, self.alarms = outcome.bracket, outcome.effects, outcome.alarms
         self.log += self.words
+        self.said += self.alarms
         assert violations(self.bracket) == ()
         try:
             again = step(self.bracket, event)

@@ -38,6 +38,44 @@ def test_insufficient_funds_for_ten_seconds_restores_the_stop() -> None:
     assert story.alarms
 
 
+def stop_left_a_part() -> Story:
+    """The stop sold 0.4 and was canceled; the sell of the rest is under way."""
+    story = Story().protected()
+    story.report("S", OPEN, "0.4", parent="E", triggered=True)
+    story.report("S", CANCELED, "0.4", parent="E", triggered=True)
+    assert story.words == ["place exit 0.6"]
+    return story
+
+
+def refused_for_funds(story: Story, seconds: int) -> int:
+    """Refuse every sell for so long, second by second; how many there were."""
+    refusals = 0
+    for _ in range(seconds):
+        if story.bracket.live_sells:
+            story.refuse(story.newest, "insufficient_funds")
+            refusals += 1
+        story.wait(1)
+    return refusals
+
+
+def test_leaves_of_a_stop_whose_hold_is_released_very_late_are_sold_in_the_end() -> None:
+    story = stop_left_a_part()
+    assert refused_for_funds(story, 60) < 30
+    assert any("trying again" in alarm for alarm in story.said)
+    while not story.bracket.live_sells:
+        story.wait(1)
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "0.6", of="0.6")
+    story.book_all()
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.STOP_LOSS)
+
+
+def test_leaves_that_cannot_be_sold_for_minutes_need_an_operator() -> None:
+    story = stop_left_a_part()
+    refused_for_funds(story, 330)
+    assert story.state is State.HELD
+
+
 @pytest.mark.parametrize("reason", ["rate_limited", "deadline", "invalid_nonce", "duplicate_id"])
 def test_a_refusal_that_says_nothing_against_the_next_attempt_is_retried_and_spaced(reason: str) -> None:
     story = Story().selling_at_target()
