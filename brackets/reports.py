@@ -180,7 +180,7 @@ def absorb_updates(
                 unclear.add(update.venue_order_id)
             continue
         adopting = update.venue_order_id != order.venue_order_id and not is_named(order, update)
-        if adopting and not states_whole(update):
+        if (adopting and not states_whole(update)) or ends_at_unknown_size(order, update):
             unclear.add(update.venue_order_id)
             continue
         seen.add(update.venue_order_id)
@@ -200,6 +200,12 @@ def is_named(order: Order, update: OrderUpdate) -> bool:
 def states_whole(update: OrderUpdate) -> bool:
     """Whether enough is said to take an order into the book that was not in it."""
     return None not in (update.side, update.kind, update.status, update.quantity)
+
+
+def ends_at_unknown_size(order: Order, update: OrderUpdate) -> bool:
+    """Whether "filled" leaves open how much: new terms were asked for and no message tells which held."""
+    silent = update.filled_quantity is None and update.quantity is None
+    return silent and update.status is VenueStatus.CLOSED and order.amendment is not None
 
 
 def tells_something_new(order: Order, update: OrderUpdate) -> bool:

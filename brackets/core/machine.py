@@ -171,6 +171,8 @@ def sell_part(draft: Step, event: Event) -> Step:
     bracket = draft.bracket
     if not 0 < event.quantity <= bracket.coins:
         raise RefusedEvent(Refusal.TOO_MUCH, f"{event.quantity} is not above 0 and at most {bracket.coins}")
+    if event.quantity < bracket.plan.minimum_quantity:
+        raise RefusedEvent(Refusal.TOO_SMALL, f"the venue sells no less than {bracket.plan.minimum_quantity}")
     if bracket.reduce_quantity > 0:
         raise RefusedEvent(Refusal.ALREADY_EXITING, f"{bracket.reduce_quantity} are being sold already")
     return reduce.begin(draft, event.quantity)

@@ -176,6 +176,18 @@ def test_filled_means_all_of_it_also_where_no_sum_is_said(world: World) -> None:
     assert world.bracket(trade).state == State.SL_FILLED
 
 
+def test_filled_is_read_where_new_terms_may_have_come_before_it(world: World) -> None:
+    trade = world.open_active()
+    stop = world.stop_at_venue()
+    Order.objects.filter(venue_order_id=stop.txid).update(
+        amends=1,
+        amendment={"number": 1, "status": "UNKNOWN", "asked_at": timezone.now().isoformat(), "quantity": "9"},
+    )
+    filled = OrderUpdate(venue_order_id=stop.txid, at=timezone.now(), status=VenueStatus.CLOSED)
+    assert reports.absorb_updates(world.account, [filled]).unclear == {stop.txid}
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
 def test_a_fill_is_raised_and_an_older_reading_never_lowers_it(world: World) -> None:
     trade = world.open_active()
     stop = world.stop_at_venue()
@@ -355,17 +367,20 @@ def test_statuses_are_kept_where_people_and_the_door_look(world: World) -> None:
     assert Instrument.objects.get(symbol="ETH/USD").status == "cancel_only"
 
 
-def test_totals_are_kept_and_equity_follows_them(world: World) -> None:
+def test_totals_are_kept_and_are_settled_when_no_more_of_them_come(world: World) -> None:
+    """Of a trade each asset is told by itself: equity is not reckoned in between."""
     readers.refresh_balances(world.account, world.venue)
     row = AssetBalance.objects.get(asset="ZUSD")
     before, held = SystemConfig.objects.get().equity, row.held
-    assert before is not None
     more = AssetTotal(asset="USD", total=row.total + 50)
     odd = AssetTotal(asset="NOBODY", total=Decimal(1))
     hear(follower(world), BalancesChanged(totals=(more, odd)))
     row.refresh_from_db()
     assert (row.total, row.held, row.first_total) == (more.total, held, more.total - 50)
-    assert SystemConfig.objects.get().equity == before + 50
+    assert SystemConfig.objects.get().equity == before
+    told = AssetBalance.objects.get(asset="ZUSD").read_at
+    assert not readers.balances_are_settled(world.account, told + timedelta(seconds=2))
+    assert readers.balances_are_settled(world.account, told + timedelta(seconds=3))
     assert not AssetBalance.objects.filter(asset="NOBODY").exists()
 
 

@@ -89,9 +89,9 @@ def test_an_executing_stop_is_taken_back_where_the_target_sold_some_of_its_coins
 def test_a_part_too_small_to_be_sold_does_not_make_dust_of_the_whole_position() -> None:
     """The part's sell was under way when the bracket was left; its refusal speaks of the part alone."""
     story = Story().protected()
-    story.reduce("0.0031")
+    story.reduce("0.05")
     story.amended("S")
-    assert story.words == ["place exit 0.0031"]
+    assert story.words == ["place exit 0.05"]
     story.close()
     story.report("S", CANCELED)
     story.refuse(story.newest, "below_minimum")

@@ -53,6 +53,14 @@ def test_nothing_is_sold_before_the_smaller_stop_was_read() -> None:
     assert story.bracket.standing == D("0.6")
 
 
+def test_a_part_the_venue_would_not_sell_is_refused_before_the_stop_is_touched() -> None:
+    story = Story().protected()
+    with pytest.raises(RefusedEvent) as refused:
+        story.reduce("0.009")
+    assert refused.value.refusal is Refusal.TOO_SMALL
+    assert story.words == []
+
+
 def test_two_parts_one_after_the_other() -> None:
     story = sold_a_part()
     story.wait(1)
