@@ -17,3 +17,10 @@ loglevel = "warning"
 control_socket_disable = True  # no file outside the project, nothing to control but the process
 if os.path.isdir("/dev/shm"):
     worker_tmp_dir = "/dev/shm"
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
+    """The web server keeps a lookout for stops that nobody watches any more."""
+    from brackets import lookout
+
+    lookout.start()
