@@ -25,7 +25,7 @@ from risk.models import SystemConfig
 
 log = logging.getLogger("backstop.dispatch")
 ACTOR = "dispatch"
-DEADLINE_SECONDS = 5  # the venue must have taken it by then, or never does
+DEADLINE_SECONDS = 4  # the venue must have taken it by then, or never does
 ENTRY_AGE_SECONDS = 10  # an entry older than that has outlived its price
 CLAIM_SECONDS = 15  # longer than deadline plus HTTP timeout
 

@@ -34,7 +34,7 @@ from brackets.venue.port import (
 
 ACTOR = "lookup"
 VISIBILITY_SECONDS = 10
-LOOKUP_SPACING_SECONDS = 3
+LOOKUP_SPACING_SECONDS = 4  # while an absence proves nothing yet
 PROOFS_NEEDED = 2
 PROOF_SPACING_SECONDS = 2
 NO_DEADLINE_SECONDS = 30  # how long a request sent without a deadline may still arrive
@@ -52,8 +52,19 @@ def unresolved(account: Account, now: datetime) -> list[Effect]:
 
 
 def due(effects: list[Effect], now: datetime) -> list[Effect]:
-    spacing = timedelta(seconds=LOOKUP_SPACING_SECONDS)
-    return [e for e in effects if e.last_lookup_at is None or now - e.last_lookup_at >= spacing]
+    """Those to be looked up now: at once, then now and then in case they show, and as soon as an absence
+    proves something."""
+    return [effect for effect in effects if is_due(effect, now)]
+
+
+def is_due(effect: Effect, now: datetime) -> bool:
+    last = effect.last_lookup_at
+    if last is None:
+        return True
+    provable = provable_from(effect, timedelta(0))
+    if now >= provable:
+        return last < provable or now - last >= timedelta(seconds=PROOF_SPACING_SECONDS)
+    return now - last >= timedelta(seconds=LOOKUP_SPACING_SECONDS)
 
 
 def resolve(

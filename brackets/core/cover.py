@@ -18,6 +18,7 @@ from brackets.core.leaving import (
     hold,
     last_refusal,
     leave,
+    pause_before_next,
 )
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
 from brackets.core.prices import round_down
@@ -75,7 +76,7 @@ def cover_with_stop(step: Step) -> Step:
         return step
     if step.price is not None and step.price <= bracket.stop_price and not bracket.restoring:
         return leave(step, ExitReason.STOP_LOSS)
-    spaced = step.having(protect_from=later(step.at, step.rules.retry_spacing_seconds))
+    spaced = step.having(protect_from=later(step.at, pause_before_next(step, Role.STOP)))
     quantity = round_down(lacking(bracket), bracket.plan.lot_step)
     survivor = surviving_stop(bracket)
     if survivor is not None and quantity > 0:

@@ -251,12 +251,24 @@ def sell(step: Step, role: Role) -> Step:
     quantity = bracket.coins
     if quantity < bracket.plan.minimum_quantity:
         return close_books(step)
-    spaced = step.having(retry_after=later(step.at, step.rules.retry_spacing_seconds))
+    spaced = step.having(retry_after=later(step.at, pause_before_next(step, role)))
     if not needs_limit(bracket, role):
         return spaced.placing(role, quantity)
     if step.price is None:
         return step  # a limit needs a price to be near
     return spaced.placing(role, quantity, limit=exit_limit(step))
+
+
+def pause_before_next(step: Step, role: Role) -> int:
+    """Seconds until the next order of this role may be tried: more with each refusal for funds in a row.
+    A hold that is released late is soon gone; coins that are gone are not asked for second by second."""
+    refusals = 0
+    for order in reversed(step.bracket.having(role)):
+        if order.refused_reason != INSUFFICIENT_FUNDS:
+            break
+        refusals += 1
+    spacing, most = step.rules.retry_spacing_seconds, step.rules.most_retry_spacing_seconds
+    return min(spacing * (1 + refusals), most)
 
 
 def needs_limit(bracket: Bracket, role: Role) -> bool:

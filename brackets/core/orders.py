@@ -36,6 +36,7 @@ class Rules:
     protect_timeout_seconds: int = 30  # without protection that long after a fill: sell (rollback)
     funds_retry_seconds: int = 10  # "insufficient funds" after our own cancel may be a late release
     retry_spacing_seconds: int = 1
+    most_retry_spacing_seconds: int = 5  # after several refusals for funds in a row
     refused_exit_pause_seconds: int = 60  # after a refused exit and a restored stop: until the next try
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5

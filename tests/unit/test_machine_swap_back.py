@@ -94,8 +94,10 @@ def test_a_stop_refused_for_now_on_the_way_back_is_tried_again() -> None:
     story = target_rests()
     story.wait(1, BACK)
     story.report("T", CANCELED)
-    for _ in range(9):
+    for seconds in (1, 2, 3, 4, 5, 5):  # ever slower: coins that are gone are not asked for each second
         story.refuse(story.newest, "insufficient_funds")
+        assert story.words == []
+        story.wait(seconds - 1)
         assert story.words == []
         story.wait(1)
         assert story.words == [STOP_AGAIN]
