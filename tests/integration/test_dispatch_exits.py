@@ -49,7 +49,7 @@ def test_an_exit_that_hung_on_the_wire_does_not_sell_twice(world: World) -> None
     trade = world.open_active()
     world.venue.script("place", Fault.LATE_REQUEST)
     world.price(TARGET + 1)
-    world.turns(4)
+    world.turns(2)
     (answer,) = world.venue.deliver_late()
     assert "Accepted" in answer
 

@@ -91,7 +91,9 @@ def test_the_deadline_follows_the_clock_of_the_venue(world: World, skew_seconds:
 
     trade = world.open_active()
 
-    assert world.venue.sent[0].deadline_at == trade.opened_at + timedelta(seconds=skew_seconds + 6)
+    assert world.venue.sent[0].deadline_at == trade.opened_at + timedelta(
+        seconds=skew_seconds + 1 + dispatch.DEADLINE_SECONDS
+    )
 
 
 def test_a_failed_look_is_no_look(world: World) -> None:

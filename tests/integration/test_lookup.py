@@ -85,7 +85,7 @@ def test_the_deadline_is_judged_by_the_clock_of_the_venue(world: World, skew_sec
     world.open()
     world.send()
     effect = Effect.objects.get()
-    expected = world.clock.now + timedelta(seconds=5 + lookup.VISIBILITY_SECONDS)
+    expected = world.clock.now + timedelta(seconds=dispatch.DEADLINE_SECONDS + lookup.VISIBILITY_SECONDS)
     assert lookup.provable_from(effect, world.venue.clock_offset()) == expected
 
 
