@@ -1,7 +1,7 @@
 """`make lint` and `make test`: every check in turn, then the whole suite on every database.
 
-Runs in .venv. The suite runs on SQLite, and again on each URL in BACKSTOP_TEST_DATABASES
-(separated by spaces). Nothing stops at the first failure; the exit code tells whether all passed,
+Runs in .venv. The suite runs on SQLite, and what needs a database again on each URL in
+BACKSTOP_TEST_DATABASES (separated by spaces). Nothing stops at the first failure; the exit code tells whether all passed,
 and pytest's closing line is the last line.
 
     check.py lint
@@ -52,6 +52,8 @@ OF_THE_PERSON = (
     "LOG_LEVEL",
 )
 
+# These touch no database: once is enough.
+PURE = ("--ignore=tests/unit", "--ignore=tests/property")
 WORKERS = "2"  # most tests of processes wait; the others keep two cores busy
 
 current: "subprocess.Popen[bytes] | None" = None
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
     for url in ["", *databases]:
         say(f"--- pytest on {'PostgreSQL' if url else 'SQLite'}")
         if not run(
-            ["-m", "pytest", "-n", WORKERS, "--dist", "worksteal", *arguments[1:]],
+            ["-m", "pytest", "-n", WORKERS, "--dist", "worksteal", *(PURE if url else ()), *arguments[1:]],
             {**environment, "DATABASE_URL": url},
         ):
             passed = False
