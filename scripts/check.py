@@ -1,8 +1,8 @@
 """`make lint` and `make test`: every check in turn, then the whole suite on every database.
 
 Runs in .venv. The suite runs on SQLite, and what needs a database again on each URL in
-BACKSTOP_TEST_DATABASES (separated by spaces). Nothing stops at the first failure; the exit code tells whether all passed,
-and pytest's closing line is the last line.
+BACKSTOP_TEST_DATABASES (separated by spaces). Nothing stops at the first failure; the exit code tells
+whether all passed, and pytest's closing line is the last line.
 
     check.py lint
     check.py test [pytest arguments]
