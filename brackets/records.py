@@ -55,6 +55,9 @@ SAME_NAME = (
     "exit_began_at",
     "restoring",
     "dust",
+    "missing",
+    "shortage",
+    "shortage_since",
 )
 """Fields of the core bracket that are columns of the same name."""
 WORDS: dict[str, type[ExitReason] | type[EntryNext]] = {

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from brackets import accounts, dispatch, leases, readers, reconcile, venues
+from brackets import accounts, counting, dispatch, leases, readers, reconcile, venues
 from brackets.models import Account, Quote
 from brackets.venue.port import Venue, VenueUnavailable
 from brackets.watch import run_hooks
@@ -58,6 +58,7 @@ def reconcile_once(account: Account, clock: Clock = timezone.now) -> None:
         look(account, venue, clock)
         reconcile.drive(account, venue, clock)
         reconcile.cycle(account, venue, urgent=True, clock=clock)
+        counting.count_coins(account, venue, clock())
         reconcile.drive(account, venue, clock)
         run_hooks(account)
     except VenueUnavailable as error:

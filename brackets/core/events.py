@@ -130,6 +130,15 @@ class FillBooked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CoinsCounted:
+    """What the account holds of the coin in all, holds included, at a reading that a sell refused for
+    funds gave reason for."""
+
+    at: datetime
+    total: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetTouched:
     """The price somebody would pay us reached the target."""
 
@@ -196,6 +205,7 @@ Event = (
     | AmendAnswered
     | OrderReported
     | FillBooked
+    | CoinsCounted
     | TargetTouched
     | CloseRequested
     | EditRequested
@@ -215,6 +225,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AmendAnswered,
     OrderReported,
     FillBooked,
+    CoinsCounted,
     TargetTouched,
     CloseRequested,
     EditRequested,

@@ -129,6 +129,8 @@ def in_exiting(step: Step) -> Step:
     if not bracket.idle:
         return step
     sold = bracket.sold - sold_in_parts(bracket)
+    if not sold:  # somebody else took the coins
+        return close_books(step)
     if sold_by(bracket, Role.STOP) == sold:  # a leg that sold everything was faster than its cancel
         return step.to(State.SL_FILLED, exit_reason=ExitReason.STOP_LOSS)
     if bracket.exit_reason is ExitReason.TAKE_PROFIT or sold_by(bracket, Role.TARGET) == sold:

@@ -26,6 +26,7 @@ from brackets.core.events import (
     EVENT_TYPES,
     AmendAnswered,
     CloseRequested,
+    CoinsCounted,
     EditRequested,
     EntryRequested,
     Event,
@@ -44,9 +45,17 @@ from brackets.core.events import (
     Tick,
 )
 from brackets.core.facts import RefusedEvent, absorb
-from brackets.core.leaving import hold, leave, proven_missing, resting_targets, visible_from
-from brackets.core.orders import ZERO, Bracket, Rules
-from brackets.core.states import ExitReason, Refusal, Role, State
+from brackets.core.leaving import (
+    awaits_unseen_stop,
+    hold,
+    leave,
+    proven_missing,
+    resting_targets,
+    visible_from,
+)
+from brackets.core.orders import ZERO, Bracket, Rules, later
+from brackets.core.prices import round_up
+from brackets.core.states import ExitReason, OrderStatus, Refusal, Role, State
 
 __all__ = ["TABLE", "Outcome", "RefusedEvent", "step"]
 
@@ -91,6 +100,28 @@ def look(draft: Step, event: Event) -> Step:
     if proven_missing(bracket, event.compared_at):
         draft = draft.having(secondaries_due_at=None)
     return draft
+
+
+def count(draft: Step, event: Event) -> Step:
+    """Coins that two counts do not find are gone: what is left is protected and sold without them. While
+    an order is uncertain, or a stop was not seen, the account may lawfully hold less than we know."""
+    assert isinstance(event, CoinsCounted)
+    bracket = draft.bracket
+    uncertain = any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
+    if uncertain or awaits_unseen_stop(draft) or bracket.live_entries:
+        return draft
+    expected = bracket.coins + bracket.missing
+    short = round_up(max(expected - event.total, ZERO), bracket.plan.lot_step)
+    if short == bracket.missing:
+        return draft.having(shortage=ZERO, shortage_since=None)
+    since = bracket.shortage_since
+    if since is None or short != bracket.shortage:
+        return draft.having(shortage=short, shortage_since=draft.at)
+    if draft.at < later(since, draft.rules.count_spacing_seconds):
+        return draft
+    return draft.having(missing=short, shortage=ZERO, shortage_since=None).alarm(
+        f"{short} of {expected} coins are gone from the account, and not by our orders"
+    )
 
 
 # --- wishes ----------------------------------------------------------------------------------------
@@ -218,11 +249,13 @@ def wishes(
     edit: Handler | Refusal,
     part: Handler | Refusal,
     hold: Handler | Refusal = put_on_hold,
+    counted: Handler | Refusal = count,
 ) -> dict[type[Event], Handler | Refusal]:
     """One row of the table: what people, prices and rules may want of a bracket in one state."""
     return {
         EntryRequested: begin or Refusal.ALREADY_OPENED,
         ProtectRequested: protect if begin else Refusal.ALREADY_OPENED,
+        CoinsCounted: counted,
         TargetTouched: target,
         CloseRequested: close,
         EditRequested: edit,
@@ -234,7 +267,13 @@ def wishes(
 NOT_OPENED, EXITING = Refusal.NOT_OPENED, Refusal.ALREADY_EXITING
 WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
     State.FLAT: wishes(
-        begin=enter, target=NOT_OPENED, close=NOT_OPENED, edit=NOT_OPENED, part=NOT_OPENED, hold=NOT_OPENED
+        begin=enter,
+        target=NOT_OPENED,
+        close=NOT_OPENED,
+        edit=NOT_OPENED,
+        part=NOT_OPENED,
+        hold=NOT_OPENED,
+        counted=NOT_OPENED,
     ),
     State.ENTRY_PLACED: wishes(
         target=Refusal.NOT_PROTECTED, close=close, edit=Refusal.NOT_PROTECTED, part=Refusal.NOT_PROTECTED
@@ -246,7 +285,12 @@ WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
     State.EXITING: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
     State.HELD: wishes(target=EXITING, close=close, edit=EXITING, part=EXITING, hold=stay),
     State.EXIT_COMPLETE: wishes(
-        target=Refusal.OVER, close=Refusal.OVER, edit=Refusal.OVER, part=Refusal.OVER, hold=Refusal.OVER
+        target=Refusal.OVER,
+        close=Refusal.OVER,
+        edit=Refusal.OVER,
+        part=Refusal.OVER,
+        hold=Refusal.OVER,
+        counted=Refusal.OVER,
     ),
 }
 

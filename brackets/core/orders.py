@@ -40,6 +40,7 @@ class Rules:
     refused_exit_pause_seconds: int = 60  # after a refused exit and a restored stop: until the next try
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5
+    count_spacing_seconds: int = 3  # between the two counts that say that coins are missing
     most_stops: int = 5  # more stops than these, and the rest of the entry is canceled
     merge_age_seconds: int = 45  # a younger stop is dear to cancel
     swap_cooldown_seconds: int = 30  # between one swap's end and the next one's begin
@@ -60,8 +61,8 @@ class EntryTerms:
     timeout_seconds: int = 300
     most_reprices: int = 5
     reprice_seconds: int = 10  # at least between two orders
-    reprice_bps: Decimal = Decimal(10)  # how far the market must have walked away from the limit
-    runaway_bps: Decimal = Decimal(100)  # above the first limit: the market has run away
+    reprice_bps: Decimal = Decimal(10)  # from the live limit to the one of now: it is followed
+    runaway_bps: Decimal = Decimal(100)  # from the live limit to the one of now: it has run away
     on_timeout: Choice = Choice.CANCEL
     on_runaway: Choice = Choice.CANCEL
 
@@ -214,6 +215,9 @@ class Bracket:
     exit_began_at: datetime | None = None
     restoring: bool = False  # an exit was refused and the stop is being put back
     dust: Decimal = ZERO  # coins left that the venue does not let be sold
+    missing: Decimal = ZERO  # coins that are gone from the account, and not by our orders
+    shortage: Decimal = ZERO  # coins that one count did not find; a second one decides
+    shortage_since: datetime | None = None
 
     def having(self, role: Role) -> tuple[BracketOrder, ...]:
         return tuple(order for order in self.orders if order.role is role)
@@ -243,9 +247,9 @@ class Bracket:
     @property
     def coins(self) -> Decimal:
         """Whole lots of this bracket still in the account; negative when more was sold than acquired.
-        Where the venue took its fee in coins, those are gone."""
+        Where the venue took its fee in coins, or somebody took coins out, those are gone."""
         fees = sum((order.base_fees for order in self.orders), ZERO)
-        return round_down(self.acquired - fees - self.sold, self.plan.lot_step)
+        return round_down(self.acquired - fees - self.sold - self.missing, self.plan.lot_step)
 
     @property
     def average_entry_price(self) -> Decimal | None:

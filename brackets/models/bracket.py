@@ -85,6 +85,9 @@ class Bracket(models.Model):
     exit_began_at = models.DateTimeField(null=True)
     restoring = models.BooleanField(default=False)
     dust = quantity_field(default=0)
+    missing = quantity_field(default=0)  # coins gone from the account, and not by our orders
+    shortage = quantity_field(default=0)  # coins that one count did not find
+    shortage_since = models.DateTimeField(null=True)
 
     # Where each leg is (RESTING, WATCHED, MOVING); empty while there are no coins to keep.
     stop_custody = models.CharField(max_length=8, blank=True)

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import accounts, dispatch, leases, readers, reconcile
+from brackets import accounts, counting, dispatch, leases, readers, reconcile
 from brackets.models import Account, Quote
 from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
 from brackets.watch.following import Follower, StreamState
@@ -62,6 +62,7 @@ class Watch:
     last_balances_at: datetime | None = None
     last_status_at: datetime | None = None
     last_equity_at: datetime | None = None
+    last_count_at: datetime | None = None
     last_stream_note: tuple[str, str, datetime] | None = None
     equity_is_known: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -273,6 +274,9 @@ class Watch:
         ):
             readers.measure_equity(self.account, now)
             self.last_equity_at = now
+        if self.is_due(self.last_count_at, counting.EVERY_SECONDS, now):
+            self.last_count_at = now
+            counting.count_coins(self.account, self.venue, now)
         if self.need.urgent:
             return  # the rate budget is wanted for protection
         seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)

@@ -14,6 +14,7 @@ from brackets.core.events import (
     EVENT_TYPES,
     AmendAnswered,
     CloseRequested,
+    CoinsCounted,
     EditRequested,
     EntryRequested,
     Event,
@@ -136,6 +137,7 @@ def representative(event_type: type[Event], story: Story) -> Event:
             ended_at=BEGIN,
         ),
         FillBooked: FillBooked(at=at, venue_order_id="E", venue_trade_id="TE", quantity=D(1)),
+        CoinsCounted: CoinsCounted(at=at, total=D(1)),
         TargetTouched: TargetTouched(at=at, price=D(110)),
         CloseRequested: CloseRequested(at=at, reason=ExitReason.MANUAL),
         EditRequested: EditRequested(at=at, stop_price=D(96), target_price=D(112)),
@@ -163,6 +165,7 @@ ROWS: list[Row] = [
     (State.FLAT, AmendAnswered, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, OrderReported, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, FillBooked, Refusal.UNKNOWN_ORDER, ()),
+    (State.FLAT, CoinsCounted, Refusal.NOT_OPENED, ()),
     (State.FLAT, TargetTouched, Refusal.NOT_OPENED, ()),
     (State.FLAT, CloseRequested, Refusal.NOT_OPENED, ()),
     (State.FLAT, EditRequested, Refusal.NOT_OPENED, ()),
@@ -181,6 +184,7 @@ ROWS: list[Row] = [
     (State.ENTRY_PLACED, AmendAnswered, NOTHING, ()),  # nothing of an entry is ever amended
     (State.ENTRY_PLACED, OrderReported, State.ENTRY_FILLED, ()),
     (State.ENTRY_PLACED, FillBooked, Refusal.UNKNOWN_ORDER, ()),  # a fill of an id nobody told us
+    (State.ENTRY_PLACED, CoinsCounted, NOTHING, ()),
     (State.ENTRY_PLACED, TargetTouched, Refusal.NOT_PROTECTED, ()),
     (State.ENTRY_PLACED, CloseRequested, State.EXITING, ("cancel entry unsent",)),
     (State.ENTRY_PLACED, EditRequested, Refusal.NOT_PROTECTED, ()),
@@ -199,6 +203,7 @@ ROWS: list[Row] = [
     (State.ENTRY_FILLED, AmendAnswered, NOTHING, ()),
     (State.ENTRY_FILLED, OrderReported, NOTHING, ()),
     (State.ENTRY_FILLED, FillBooked, State.ENTRY_FILLED, ()),
+    (State.ENTRY_FILLED, CoinsCounted, NOTHING, ()),
     (State.ENTRY_FILLED, TargetTouched, Refusal.NOT_PROTECTED, ()),
     (State.ENTRY_FILLED, CloseRequested, State.EXITING, ()),  # sells once the secondary was seen and canceled
     (State.ENTRY_FILLED, EditRequested, State.ENTRY_FILLED, ()),  # the stop, once it is seen, follows
@@ -222,6 +227,7 @@ ROWS: list[Row] = [
     (State.BRACKET_ACTIVE, AmendAnswered, NOTHING, ()),
     (State.BRACKET_ACTIVE, OrderReported, NOTHING, ()),
     (State.BRACKET_ACTIVE, FillBooked, State.BRACKET_ACTIVE, ()),
+    (State.BRACKET_ACTIVE, CoinsCounted, NOTHING, ()),
     (State.BRACKET_ACTIVE, TargetTouched, State.EXITING, ("cancel stop S",)),
     (State.BRACKET_ACTIVE, CloseRequested, State.EXITING, ("cancel stop S",)),
     (State.BRACKET_ACTIVE, EditRequested, State.BRACKET_ACTIVE, ("amend stop S trigger 96",)),
@@ -240,6 +246,7 @@ ROWS: list[Row] = [
     (State.EXITING, AmendAnswered, NOTHING, ()),
     (State.EXITING, OrderReported, NOTHING, ()),
     (State.EXITING, FillBooked, State.EXITING, ()),
+    (State.EXITING, CoinsCounted, NOTHING, ()),
     (State.EXITING, TargetTouched, Refusal.ALREADY_EXITING, ()),
     (State.EXITING, CloseRequested, Refusal.ALREADY_EXITING, ()),
     (State.EXITING, EditRequested, Refusal.ALREADY_EXITING, ()),
@@ -258,6 +265,7 @@ ROWS: list[Row] = [
     (State.TP_FILLED, AmendAnswered, NOTHING, ()),
     (State.TP_FILLED, OrderReported, NOTHING, ()),
     (State.TP_FILLED, FillBooked, State.TP_FILLED, ()),  # the exit's fill is still to be booked
+    (State.TP_FILLED, CoinsCounted, NOTHING, ()),
     (State.TP_FILLED, TargetTouched, Refusal.ALREADY_EXITING, ()),
     (State.TP_FILLED, CloseRequested, Refusal.ALREADY_EXITING, ()),
     (State.TP_FILLED, EditRequested, Refusal.ALREADY_EXITING, ()),
@@ -276,6 +284,7 @@ ROWS: list[Row] = [
     (State.SL_FILLED, AmendAnswered, NOTHING, ()),
     (State.SL_FILLED, OrderReported, NOTHING, ()),
     (State.SL_FILLED, FillBooked, State.SL_FILLED, ()),
+    (State.SL_FILLED, CoinsCounted, NOTHING, ()),
     (State.SL_FILLED, TargetTouched, Refusal.ALREADY_EXITING, ()),
     (State.SL_FILLED, CloseRequested, State.EXITING, ("cancel stop S",)),
     (State.SL_FILLED, EditRequested, Refusal.ALREADY_EXITING, ()),
@@ -294,6 +303,7 @@ ROWS: list[Row] = [
     (State.HELD, AmendAnswered, NOTHING, ()),
     (State.HELD, OrderReported, NOTHING, ()),
     (State.HELD, FillBooked, State.HELD, ()),
+    (State.HELD, CoinsCounted, NOTHING, ()),
     (State.HELD, TargetTouched, Refusal.ALREADY_EXITING, ()),
     (State.HELD, CloseRequested, State.EXITING, ("cancel stop S",)),
     (State.HELD, EditRequested, Refusal.ALREADY_EXITING, ()),
@@ -312,6 +322,7 @@ ROWS: list[Row] = [
     (State.EXIT_COMPLETE, AmendAnswered, NOTHING, ()),
     (State.EXIT_COMPLETE, OrderReported, NOTHING, ()),
     (State.EXIT_COMPLETE, FillBooked, NOTHING, ()),
+    (State.EXIT_COMPLETE, CoinsCounted, Refusal.OVER, ()),
     (State.EXIT_COMPLETE, TargetTouched, Refusal.OVER, ()),
     (State.EXIT_COMPLETE, CloseRequested, Refusal.OVER, ()),
     (State.EXIT_COMPLETE, EditRequested, Refusal.OVER, ()),
@@ -350,7 +361,7 @@ def test_the_pair_gives_the_expected_answer(row: Row) -> None:
 
 def test_the_table_has_every_pair_once() -> None:
     pairs = [(state, event_type) for state, event_type, _, _ in ROWS]
-    assert len(pairs) == len(State) * len(EVENT_TYPES) == 153
+    assert len(pairs) == len(State) * len(EVENT_TYPES) == 162
     assert set(pairs) == {(state, event_type) for state in State for event_type in EVENT_TYPES}
 
 

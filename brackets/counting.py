@@ -1,0 +1,60 @@
+"""Counting coins: where the venue refuses a sell for funds and keeps refusing, are the coins still there?
+
+An owner may sell or move coins beside us. The bracket then asks for more than there is, and neither its
+stop nor its exit is taken. One balance reading every few seconds tells the machine what the account holds;
+it believes two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from brackets import operations
+from brackets.core.events import CoinsCounted
+from brackets.core.machine import RefusedEvent
+from brackets.core.states import OrderStatus, Role, State
+from brackets.models import Account, Bracket, Instrument, Order
+from brackets.venue.port import Reason, Venue
+
+ACTOR = "counting"
+SUSPECT_SECONDS = 60  # a refusal older than that says nothing of now
+EVERY_SECONDS = 3
+EARN = ".F"  # coins put to work by the venue: sold through their own name
+
+
+def suspects(account: Account, now: datetime) -> list[Bracket]:
+    """Open brackets of which a sell was lately refused for want of coins."""
+    refused = Order.objects.filter(
+        account=account,
+        status=OrderStatus.REJECTED,
+        refused_reason=Reason.INSUFFICIENT_FUNDS,
+        created_at__gt=now - timedelta(seconds=SUSPECT_SECONDS),
+    ).exclude(role=Role.ENTRY)
+    return list(
+        Bracket.objects.filter(pk__in=refused.values("bracket_id")).exclude(state=State.EXIT_COMPLETE)
+    )
+
+
+def count_coins(account: Account, venue: Venue, now: datetime) -> int:
+    """Read the balances, where a bracket gives reason to, and tell the machine. Returns how many brackets
+    were told. Raises VenueUnavailable."""
+    doubted = suspects(account, now)
+    if not doubted:
+        return 0
+    totals = {reading.asset: reading.total for reading in venue.balances(urgent=True)}
+    instruments = {i.symbol: i for i in Instrument.objects.filter(account=account)}
+    for row in doubted:
+        total = coins_of(instruments[row.symbol], totals)
+        try:
+            operations.apply(row.pk, CoinsCounted(at=now, total=total), actor=ACTOR)
+        except RefusedEvent:
+            pass  # it ended meanwhile
+    return len(doubted)
+
+
+def coins_of(instrument: Instrument, totals: Mapping[str, Decimal]) -> Decimal:
+    """All coins of the pair's base asset, those at work for interest included."""
+    names = {instrument.base_asset, instrument.base, instrument.altname.removesuffix(instrument.quote)}
+    return sum((total for asset, total in totals.items() if asset.removesuffix(EARN) in names), Decimal(0))

@@ -1,0 +1,102 @@
+"""Coins that are gone from the account, and not by our orders: two counts, then the rest is taken care of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from brackets.core.events import CoinsCounted
+from brackets.core.states import ExitReason, OrderStatus, State
+from tests.unit.machine_story import Story
+
+D = Decimal
+OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
+
+
+def count(story: Story, total: str) -> None:
+    story.say(CoinsCounted(at=story.now, total=D(total)))
+
+
+def half_is_gone() -> Story:
+    """The owner canceled our stop and sold half by hand; our new stop is refused for funds."""
+    story = Story().protected()
+    story.report("S", CANCELED)
+    story.refuse(story.newest, "insufficient_funds")
+    return story
+
+
+def test_one_count_is_no_proof() -> None:
+    story = half_is_gone()
+    count(story, "0.5")
+    assert (story.words, story.alarms) == ([], ())
+    story.wait(1)
+    assert story.words == ["place stop 1 at 95"]
+
+
+def test_after_two_counts_what_is_left_gets_its_stop() -> None:
+    story = half_is_gone()
+    count(story, "0.5")
+    story.wait(1)
+    story.refuse(story.newest, "insufficient_funds")
+    story.now = story.now.replace(second=story.now.second + 3)
+    count(story, "0.5")
+    assert story.alarms == ("0.5 of 1 coins are gone from the account, and not by our orders",)
+    assert story.words == ["place stop 0.5 at 95"]
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN, of="0.5")
+    assert story.state is State.BRACKET_ACTIVE
+
+
+def test_a_close_sells_what_is_left() -> None:
+    story = half_is_gone()
+    story.close()
+    story.refuse(story.newest, "insufficient_funds")
+    count(story, "0.5")
+    story.wait(4)
+    if story.bracket.live_sells:
+        story.refuse(story.newest, "insufficient_funds")
+    count(story, "0.5")
+    story.wait(5)
+    assert story.words == ["place exit 0.5"]
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "0.5", of="0.5")
+    story.book_all()
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.MANUAL)
+
+
+def test_when_all_are_gone_the_bracket_is_over() -> None:
+    story = half_is_gone()
+    count(story, "0")
+    story.wait(4)
+    if story.bracket.live_sells:
+        story.refuse(story.newest, "insufficient_funds")
+    count(story, "0")
+    story.book_all()
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.EXTERNAL)
+
+
+def test_coins_that_come_back_count_again() -> None:
+    story = half_is_gone()
+    for total in ("0.5", "0.5", "1", "1"):
+        count(story, total)
+        story.wait(4)
+        if story.bracket.live_sells:
+            story.refuse(story.newest, "insufficient_funds")
+    assert story.bracket.missing == 0
+
+
+def test_the_owners_other_coins_explain_nothing() -> None:
+    story = half_is_gone()
+    count(story, "7")
+    story.wait(4)
+    count(story, "7")
+    assert story.bracket.missing == 0
+
+
+def test_while_an_order_is_unknown_the_account_may_hold_less() -> None:
+    story = half_is_gone()
+    story.wait(1)
+    story.unknown(story.newest)
+    count(story, "0")
+    story.wait(4)
+    count(story, "0")
+    assert story.bracket.missing == 0
