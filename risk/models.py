@@ -125,7 +125,8 @@ class SystemConfig(models.Model):
     )
     entry_runaway_bps = bps_field(
         Decimal("100"),
-        help_text="How far above the first limit the market has run away; entry_on_runaway decides then.",
+        help_text="The market has run away when a new limit would stand so far above the live one; "
+        "entry_on_runaway decides then.",
     )
     entry_on_timeout = models.CharField(
         max_length=8,

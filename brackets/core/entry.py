@@ -76,13 +76,18 @@ def tend_limit(step: Step, order: BracketOrder, limit: Decimal, terms: EntryTerm
         return by_choice(step, terms.on_timeout, terms, young=young)
     if step.price is None or young or order.status is not OrderStatus.OPEN:
         return step
-    if step.price >= terms.limit_price * (1 + terms.runaway_bps / BPS):
-        return by_choice(step, terms.on_runaway, terms, young=young)
     wanted = limit_at(step.price, bracket.plan, terms)
-    walked_away = wanted > limit and wanted - limit >= limit * terms.reprice_bps / BPS
-    if walked_away and bracket.reprices < terms.most_reprices:
+    if is_left_behind(limit, wanted, terms.runaway_bps):
+        return by_choice(step, terms.on_runaway, terms, young=young)
+    if is_left_behind(limit, wanted, terms.reprice_bps) and bracket.reprices < terms.most_reprices:
         return cancel_and(step, EntryNext.REPRICE)
     return step
+
+
+def is_left_behind(limit: Decimal, wanted: Decimal, bps: Decimal) -> bool:
+    """Whether the limit that would be placed now stands so far above the live one. Measured from the live
+    one: a market that ran away once has not run away from the order that followed it."""
+    return wanted > limit and wanted - limit >= limit * bps / BPS
 
 
 def by_choice(step: Step, choice: Choice, terms: EntryTerms, *, young: bool) -> Step:

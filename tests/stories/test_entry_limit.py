@@ -135,6 +135,32 @@ def test_a_market_that_runs_away(desk: Desk, choice: str) -> None:
     assert (record.entries[1].kind, record.bought) == ("market", QUANTITY)
 
 
+def test_a_market_that_ran_away_is_retried_once_at_its_new_price(desk: Desk) -> None:
+    """It stays up there: the limit that followed it rests in peace, and is filled when the market comes."""
+    trade = open_limit(desk, entry_on_runaway="retry", entry_reprice_seconds=3)
+    desk.turn(3)
+    desk.price(2530)
+    desk.wait(lambda: len(desk.at_venue().entries) == 2)
+    desk.turns(20)
+    assert len(desk.at_venue().entries) == 2
+    desk.price(2525)
+    desk.until(trade, State.BRACKET_ACTIVE)
+    record = desk.verdict(prove=True, entries=2, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert (record.entries[1].kind, record.entries[1].price) == ("limit", Decimal("2529.99"))
+
+
+def test_a_market_that_runs_away_may_be_let_go(desk: Desk) -> None:
+    """Skipped: the order stays where it is, and buys when the market comes back in time."""
+    trade = open_limit(desk, entry_on_runaway="skip")
+    desk.turn(10)
+    desk.price(2530)
+    desk.turns(20)
+    desk.price(2499)
+    desk.until(trade, State.BRACKET_ACTIVE)
+    record = desk.verdict(prove=True, unprotected=Decimal(0), unstopped=Decimal(0))
+    assert record.entries[0].price == Decimal("2499.99")
+
+
 def test_a_pause_takes_a_resting_entry_back(desk: Desk) -> None:
     trade = open_limit(desk)
     desk.configure(system_status="PAUSED")

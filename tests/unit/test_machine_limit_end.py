@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from brackets.core.effects import Place
-from brackets.core.states import Choice, ExitReason, OrderStatus, State
+from brackets.core.states import Choice, EntryNext, ExitReason, OrderStatus, State
 from tests.unit.machine_story import Story, limit_story
 
 D = Decimal
@@ -31,7 +31,8 @@ def canceled_for_a_reprice(**terms: object) -> Story:
 
 # --- the market runs away, the time is up ------------------------------------------------------
 
-WHEN = {"runaway": ({"on_runaway"}, 10, "101"), "timeout": ({"on_timeout"}, 300, "100.30")}
+RUN_AWAY = "101.11"  # a new limit would stand at 101, 100 bps above the first one
+WHEN = {"runaway": ({"on_runaway"}, 10, RUN_AWAY), "timeout": ({"on_timeout"}, 300, "100.30")}
 both = pytest.mark.parametrize("when", list(WHEN))
 
 
@@ -72,8 +73,46 @@ def test_retry_asks_again_at_todays_price_with_time_of_its_own(when: str) -> Non
     story.wait(1, price=price)
     (place,) = story.sent
     assert isinstance(place, Place)
-    assert (place.post_only, place.limit_price) == (True, D("100.89") if price == "101" else D("100.19"))
+    assert (place.post_only, place.limit_price) == (True, D("101") if when == "runaway" else D("100.19"))
     assert place.expires_at == story.now + timedelta(seconds=300 + 60)
+
+
+def run_away_and_retried(**terms: object) -> Story:
+    """The market ran away once, and the limit that followed it (E2, at 101) rests."""
+    story, price = given_up("runaway", Choice.RETRY, **terms)
+    story.report("E", CANCELED)
+    story.wait(1, price=price)
+    story.accept(story.newest, "E2")
+    story.report("E2", OPEN)
+    return story
+
+
+def test_a_market_that_ran_away_once_and_stays_there_is_retried_once() -> None:
+    story = run_away_and_retried()
+    for _ in range(20):
+        story.wait(10, price=RUN_AWAY)
+    assert story.log == [FIRST, "cancel entry E", "place entry 1 limit 101 post-only"]
+
+
+@pytest.mark.parametrize("choice", list(Choice))
+def test_running_away_is_measured_from_the_limit_that_followed(choice: Choice) -> None:
+    story = limit_story(on_runaway=choice).resting_limit()
+    story.wait(10, price="100.95")  # followed, not run away from
+    story.report("E", CANCELED)
+    story.wait(1, price="100.95")
+    story.accept(story.newest, "E2")
+    story.report("E2", OPEN)
+    assert story.order("E2").limit_price == D("100.84")
+    story.wait(10, price="100.95")
+    assert story.words == []
+    story.wait(1, price="101.94")  # 99 bps above the second limit, 183 above the first
+    assert (story.words, story.bracket.entry_next) == (["cancel entry E2"], EntryNext.REPRICE)
+
+
+def test_a_wide_offset_alone_is_no_market_that_ran_away() -> None:
+    story = limit_story(offset_bps=D(200), on_runaway=Choice.MARKET).resting_limit()
+    story.wait(60, price="102.04")  # where 100 came from
+    assert story.words == []
 
 
 def test_a_reprice_does_not_lengthen_the_time() -> None:
