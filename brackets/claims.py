@@ -17,6 +17,7 @@ from django.db import transaction
 from brackets import leases, operations, urgency
 from brackets.core.events import AmendAnswered, OrderUnknown, OrderWithdrawn
 from brackets.core.facts import RefusedEvent
+from brackets.core.leaving import OUTLIVED
 from brackets.core.states import LIVE, Answer, OrderStatus, Role
 from brackets.lookup import provable_from
 from brackets.models import Account, Bracket, Effect, Order
@@ -27,6 +28,8 @@ log = logging.getLogger("backstop.dispatch")
 ACTOR = "dispatch"
 DEADLINE_SECONDS = 4  # the venue must have taken it by then, or never does
 ENTRY_AGE_SECONDS = 10  # an entry older than that has outlived its price
+RECOVERING = "the book was still being compared with the venue after a start"
+RECOVERY_SECONDS = 1  # between two looks whether it was compared
 CLAIM_SECONDS = 15  # longer than deadline plus HTTP timeout
 
 
@@ -132,6 +135,9 @@ def claim_placement(
     if withdrawn:
         withdraw(bracket, effect, withdrawn, now)
         return None
+    if effect.order.role == Role.ENTRY and effect.account.recovered_at is None:
+        wait_for_recovery(effect, now)
+        return None
     return commit_claim(bracket, effect, now, offset, placement_request(bracket, effect, now, offset))
 
 
@@ -146,8 +152,16 @@ def reason_to_withdraw(bracket: Bracket, effect: Effect, order: Order, now: date
     if order.role != Role.ENTRY:
         return ""
     if now - effect.created_at > timedelta(seconds=ENTRY_AGE_SECONDS):
-        return f"older than {ENTRY_AGE_SECONDS} s before it could be sent"
+        cause = f": {effect.message}" if effect.message else ""
+        return f"{OUTLIVED} {ENTRY_AGE_SECONDS} s before it could be sent{cause}"
     return ""
+
+
+def wait_for_recovery(effect: Effect, now: datetime) -> None:
+    """After a start nothing is bought before book and venue were compared; age ends the waiting."""
+    Effect.objects.filter(pk=effect.pk).update(
+        message=RECOVERING, next_attempt_at=now + timedelta(seconds=RECOVERY_SECONDS)
+    )
 
 
 def withdraw(bracket: Bracket, effect: Effect, reason: str, now: datetime) -> None:

@@ -44,6 +44,7 @@ from trading.inputs import (
     require_grid,
     require_positive,
     require_price,
+    require_recovered,
     why_recovering,
 )
 from trading.liquidation import liquidate_all
@@ -191,8 +192,7 @@ def open_position_with_brackets(
         )
     if (paused := denied_before_looking(account)) is not None:
         return paused
-    if account.recovered_at is None:
-        raise Recovering(why_recovering(account))
+    require_recovered(account)
     proposal = propose(
         account,
         instrument,
@@ -252,12 +252,16 @@ def propose(
 
 
 def admit(account: Account, proposal: Proposal, *, source: str, actor: str, within: Within | None) -> Verdict:
-    """Judge and write in one transaction; the configuration is locked, so a pause cannot slip between."""
+    """Judge and write in one transaction; the configuration is locked, so a pause cannot slip between.
+
+    Raises Recovering when a restart slipped between: the market was looked at meanwhile."""
     at = timezone.now()
     request = proposal.request
     try:
         with transaction.atomic():
             config = SystemConfig.objects.select_for_update().get(account=account.name)
+            if config.entries_allowed:  # paused weighs more, and is said by the gate
+                require_recovered(account)
             verdict = judge(request, facts_of(account, proposal, at), config.limits())
             if not isinstance(verdict, ApprovedPlan):
                 return Denied(denials=verdict)

@@ -74,6 +74,14 @@ def account_for(exchange: str) -> Account:
     return account
 
 
+def require_recovered(account: Account) -> None:
+    """Raises Recovering while the book was not compared with the venue since the start. Asks the row as it
+    is now: the account in hand may have been read before a restart."""
+    now = Account.objects.get(pk=account.pk)
+    if now.recovered_at is None:
+        raise Recovering(why_recovering(now))
+
+
 def why_recovering(account: Account) -> str:
     """What keeps the first comparison from being made, as far as is known."""
     known = account.private_error or account.venue_error

@@ -24,7 +24,6 @@ from trading.inputs import (
     QUANTITY_LIMIT,
     Denied,
     Opened,
-    Recovering,
     Verdict,
     Within,
     denied,
@@ -32,7 +31,7 @@ from trading.inputs import (
     require_grid,
     require_positive,
     require_price,
-    why_recovering,
+    require_recovered,
 )
 from trading.models import Trade
 
@@ -69,8 +68,7 @@ def protect_position(
             limit="demo, paper, live",
             value="validate",
         )
-    if account.recovered_at is None:
-        raise Recovering(why_recovering(account))
+    require_recovered(account)
     config = configuration.of(account)
     given = pricing.Given(stop_price=stop_loss_price, target_price=take_profit_price)
     rules = configuration.bracket_config(config, instrument.tick_size)
@@ -109,6 +107,7 @@ def admit(
     try:
         with transaction.atomic():
             config = SystemConfig.objects.select_for_update().get(account=account.name)
+            require_recovered(account)
             verdict = judge_protect(request, facts_of(account, view, at), config.limits())
             if not isinstance(verdict, ApprovedPlan):
                 return Denied(denials=verdict)

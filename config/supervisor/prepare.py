@@ -1,4 +1,5 @@
-"""The step before the processes: settings and market checked, database opened and migrated, first user made.
+"""The step before the processes: settings and market checked, database opened and migrated, first user made,
+recovery begun.
 
 Runs as a process of its own between the supervisor's port check and the first child, so that a
 database that does not answer cannot keep the supervisor from stopping. Exit 0, or 2 with one
@@ -127,6 +128,14 @@ def make_first_user() -> None:
         sys.stdout.flush()
 
 
+def begin_recovery() -> None:
+    """Forget that the book was once compared with the venue: the last run may have ended anyhow. From the
+    web's first answer on, entries wait until a watch or a cluster of this run has compared them."""
+    from brackets.models import Account  # importable only after django.setup()
+
+    Account.objects.filter(name=settings.TRADING_MODE).update(recovered_at=None)
+
+
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
@@ -137,6 +146,7 @@ def main() -> int:
         with one_at_a_time():
             migrate()
             make_first_user()
+            begin_recovery()
     except (Refusal, ImproperlyConfigured) as refusal:
         complain(str(refusal))
         return 2

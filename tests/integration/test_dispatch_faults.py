@@ -9,7 +9,7 @@ import pytest
 
 from brackets import dispatch
 from brackets.core.states import OrderStatus, State
-from brackets.models import Effect, Order
+from brackets.models import Account, Effect, Order
 from brackets.venue.paper.orders import Side
 from brackets.venue.port import Reason, Refused
 from risk.models import SystemConfig
@@ -176,6 +176,48 @@ def test_a_pause_between_intent_and_claim_withdraws_the_entry(world: World) -> N
     assert (trade.exit_reason, trade.quantity) == ("entry_canceled", 0)
     assert Order.objects.get().status == OrderStatus.DENIED
     world.assert_sound()
+
+
+def test_an_entry_waits_until_book_and_venue_were_compared(world: World) -> None:
+    """Accepted before a restart: it leaves as soon as the first comparison is made."""
+    trade = world.open()
+    Account.objects.update(recovered_at=None)
+    world.account.refresh_from_db()
+    world.send()
+    assert world.venue.sent == []
+
+    world.clock.pass_seconds(2)
+    world.read()
+    world.send()
+
+    assert len(world.venue.sent) == 1
+    world.until(trade, State.BRACKET_ACTIVE)
+    world.assert_sound()
+
+
+def test_an_entry_that_waited_too_long_for_the_comparison_says_so(world: World) -> None:
+    trade = world.open()
+    Account.objects.update(recovered_at=None)
+    world.account.refresh_from_db()
+    world.send()
+    world.clock.pass_seconds(11)
+    world.send()
+
+    assert world.venue.sent == []
+    assert "still being compared" in Order.objects.get().message
+    world.until_closed(trade)
+    assert (trade.exit_reason, trade.quantity) == ("entry_canceled", 0)
+
+
+def test_an_exit_does_not_wait_for_the_comparison(world: World) -> None:
+    trade = world.open_active()
+    Account.objects.update(recovered_at=None)
+    world.account.refresh_from_db()
+    asked = len(world.venue.asked)
+    door.close_position(trade.pk)
+    world.send()
+
+    assert "cancel" in world.venue.asked[asked:]
 
 
 def test_a_pause_does_not_stop_an_exit(world: World) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -235,6 +236,28 @@ def test_no_entry_before_the_book_was_compared(world: World) -> None:
     Account.objects.update(recovered_at=None)
     with nothing_written(), pytest.raises(door.Recovering):
         ask(world)
+
+
+@pytest.mark.parametrize(("paused", "raised"), [(False, True), (True, False)])
+def test_a_restart_while_the_market_is_looked_at_puts_the_entry_off(
+    world: World, monkeypatch: pytest.MonkeyPatch, paused: bool, raised: bool
+) -> None:
+    """What was read before the look no longer counts; PAUSED weighs more and stays a denial."""
+    give_candles(world)
+    candles = world.venue.candles
+
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        Account.objects.update(recovered_at=None)
+        SystemConfig.objects.update(system_status="PAUSED" if paused else "ACTIVE")
+        return candles(*args, **options)
+
+    monkeypatch.setattr(world.venue, "candles", meanwhile)
+    with nothing_written():
+        if raised:
+            with pytest.raises(door.Recovering):
+                ask(world, stop_loss_price=None)
+        else:
+            assert codes(ask(world, stop_loss_price=None)) == ["paused"]
 
 
 def test_no_entry_while_the_venue_is_down_and_the_price_is_old(world: World) -> None:

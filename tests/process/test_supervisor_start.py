@@ -179,6 +179,21 @@ def test_a_generated_password_is_said_on_the_first_start_only(prepare, tmp_path:
     assert users(tmp_path / "db.sqlite3") == ["admin"]
 
 
+def test_every_start_begins_with_recovering(start, prepare, settings_of: dict[str, str]) -> None:
+    """Before the web answers: what the last run had compared says nothing of what happened since."""
+    django = "import django; django.setup(); from brackets.models import Account\n"
+    prepare()
+    printed(
+        start,
+        django + "from django.utils.timezone import now\n"
+        "for mode in ('demo', 'paper'): Account.objects.create(name=mode, mode=mode, recovered_at=now())",
+        settings_of,
+    )
+    prepare()
+    left = "print(*Account.objects.exclude(recovered_at=None).values_list('name', flat=True))"
+    assert printed(start, django + left, settings_of) == "paper"  # another mode's account is left alone
+
+
 def test_a_given_password_is_never_said(prepare, tmp_path: Path) -> None:
     assert prepare(ADMIN_PASSWORD="of-my-own-choosing").out == []
     assert users(tmp_path / "db.sqlite3") == ["admin"]
