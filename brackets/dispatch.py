@@ -63,6 +63,8 @@ __all__ = [
 log = logging.getLogger("backstop.dispatch")
 CANCEL_REPEAT_SECONDS = {"ACCEPTED": 5, "REFUSED": 3, "UNKNOWN": 1}
 RATE_LIMITED_SECONDS = 1
+NOT_SENT = "not sent"  # so the adapter begins to say what it kept back
+PASSING = frozenset({Reason.DEADLINE, Reason.INVALID_NONCE})
 VISIBLE = timedelta(seconds=VISIBILITY_SECONDS)
 WORDS = {Accepted: "ACCEPTED", Refused: "REFUSED", Unknown: "UNKNOWN"}
 ANSWERS = {Accepted: Answer.ACCEPTED, Refused: Answer.REFUSED, Unknown: Answer.UNKNOWN}
@@ -141,7 +143,7 @@ def record(claim: Claim, outcome: Outcome, now: datetime) -> None:
     """Store the answer. What the venue said is a fact also when the claim was lost meanwhile."""
     if claim.kind == Effect.Kind.CANCEL:
         record_cancel(claim, outcome, now)
-    elif claim.role is Role.ENTRY and claim.kind == Effect.Kind.PLACE and is_put_off(outcome):
+    elif claim.role is Role.ENTRY and claim.kind == Effect.Kind.PLACE and never_left(outcome):
         put_off(claim, outcome, now)
     else:
         event = amend_event(claim, outcome, now)
@@ -201,9 +203,16 @@ def is_put_off(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and outcome.reason is Reason.RATE_LIMITED
 
 
+def never_left(outcome: Outcome) -> bool:
+    """Whether the adapter itself kept the order back, for a reason that passes: its budget, a deadline that
+    came too near while it waited for its turn. What the venue said is another matter, and final."""
+    said_so = isinstance(outcome, Refused) and outcome.message.startswith(NOT_SENT)
+    return is_put_off(outcome) or (said_so and outcome.reason in PASSING)
+
+
 def put_off(claim: Claim, outcome: Outcome, now: datetime) -> None:
-    """An entry the rate budget had nothing left for: certainly not placed, so the same one may leave a
-    little later, until it has outlived its price."""
+    """An entry that did not leave: certainly not placed, so the same one may leave a little later, until it
+    has outlived its price."""
     Effect.objects.filter(pk=claim.effect_id, fence=claim.fence).update(
         sent_at=None,
         deadline_at=None,

@@ -17,6 +17,8 @@ from brackets.core.states import LIMIT_ONLY, ExitReason, OrderStatus, Role, Stat
 RETRYABLE = frozenset({"rate_limited", "market_limited", "deadline", "invalid_nonce", "duplicate_id"})
 """Refusals that say nothing against the next attempt."""
 INSUFFICIENT_FUNDS = "insufficient_funds"
+OUTLIVED = "older than"
+"""So begins the reason for which an entry that could not leave in its time is withdrawn."""
 ASKED_FOR = frozenset({ExitReason.MANUAL, ExitReason.KILL_SWITCH})
 """Reasons of a person: refused once, they are tried again by themselves."""
 ENDED_WITHOUT_FILL = {
@@ -84,8 +86,9 @@ def never_entered(step: Step) -> Step:
     bracket = step.bracket
     entries = bracket.having(Role.ENTRY)
     reason = ENDED_WITHOUT_FILL[entries[-1].status] if entries else ExitReason.EXTERNAL
-    if entries and entries[-1].status is OrderStatus.CANCELED:  # by us: for the reason we had
-        reason = bracket.entry_end or reason
+    if reason is ExitReason.ENTRY_CANCELED and entries:  # by us: for the reason we had
+        outlived = entries[-1].refused_reason.startswith(OUTLIVED)
+        reason = ExitReason.ENTRY_EXPIRED if outlived else bracket.entry_end or reason
     return step.to(State.EXIT_COMPLETE, exit_reason=reason, entry_next=None, entry_over=True)
 
 

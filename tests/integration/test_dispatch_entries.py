@@ -269,9 +269,54 @@ def test_an_entry_the_budget_never_lets_out_outlives_its_price(world: World) -> 
 
     world.until_closed(trade)
 
-    assert trade.exit_reason == "entry_canceled"
+    assert trade.exit_reason == "entry_expired"  # nobody canceled it
     assert world.at_venue() == []
     assert len(world.venue.sent) <= 11  # once a second
+
+
+@pytest.mark.parametrize("reason", [Reason.DEADLINE, Reason.INVALID_NONCE])
+def test_an_entry_the_adapter_kept_back_leaves_a_little_later(world: World, reason: Reason) -> None:
+    kept_back = Refused(reason=reason, message="not sent: the deadline is 0.4 s away, the venue wants 2 s")
+    world.venue.script("place", kept_back, kept_back)
+    trade = world.open(entry_type="limit")
+
+    world.turns(4)
+
+    (order,) = Order.objects.all()
+    assert order.status == OrderStatus.OPEN
+    fill(world)
+    world.until(trade, State.BRACKET_ACTIVE)
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("reason", [Reason.DEADLINE, Reason.INVALID_NONCE])
+def test_an_entry_the_adapter_keeps_back_too_long_has_expired(world: World, reason: Reason) -> None:
+    kept_back = Refused(reason=reason, message="not sent: the deadline is 0.4 s away, the venue wants 2 s")
+    world.venue.script("place", *[kept_back] * 20)
+    trade = world.open(entry_type="market")
+
+    world.until_closed(trade)
+
+    assert (trade.exit_reason, trade.quantity) == ("entry_expired", 0)
+    assert world.at_venue() == []
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Refused(reason=Reason.DEADLINE, message="EGeneral:Invalid arguments:deadline"),
+        Refused(reason=Reason.INVALID_ARGUMENTS, message="not sent: amount is below one lot"),
+    ],
+    ids=["the venue's word", "nothing that passes"],
+)
+def test_an_entry_refused_for_good_was_rejected(world: World, refused: Refused) -> None:
+    world.venue.script("place", refused)
+    trade = world.open(entry_type="limit")
+
+    world.until_closed(trade)
+
+    assert trade.exit_reason == "entry_rejected"
+    assert len(world.venue.sent) == 1
 
 
 # --- validate mode ---------------------------------------------------------------------------------

@@ -195,6 +195,14 @@ def test_an_entry_that_never_left_in_its_time_is_not_followed_by_another() -> No
     assert story.log == [FIRST, "cancel entry unsent"]
 
 
+def test_one_whose_time_was_up_before_it_left_has_expired() -> None:
+    story = limit_story(on_timeout=Choice.CANCEL)
+    key = story.enter()
+    story.wait(300)
+    story.withdraw(key)
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.ENTRY_EXPIRED)
+
+
 def test_a_fill_that_arrives_after_the_time_was_up_is_a_position() -> None:
     story, _ = given_up("timeout", Choice.CANCEL)
     story.report("S", OPEN, parent="E")
