@@ -156,7 +156,10 @@ def record_event(claim: Claim, outcome: Outcome, event: Event) -> None:
     with transaction.atomic():
         bracket = Bracket.objects.select_for_update().get(pk=claim.bracket_id)
         Effect.objects.filter(pk=claim.effect_id, fence=claim.fence).update(
-            outcome=word, message=message, claim_expires_at=None
+            outcome=word,
+            message=message,
+            claim_expires_at=None,
+            next_attempt_at=event.at,  # of an Unknown: from now on it is looked up
         )
         if message:
             Order.objects.filter(effects__pk=claim.effect_id).update(message=message)

@@ -5,6 +5,10 @@ closed orders. Found: the report says the rest. Absent counts only after the dea
 clock) plus the visibility margin, and only twice; then it is proven that it never was. A proof is doubted
 once more some minutes later: what had not become visible by then would be found.
 
+Looks cost rate budget that the exit behind an Unknown will want, so none is made that can prove nothing:
+one at once, for an answer that was lost on its way back; one a little later, for an order that became
+visible late; then the proofs, each at its moment (`next_look`, kept as the effect's `next_attempt_at`).
+
 A placement that was refused for its nonce is looked for once, at once (`doubt_nonce`).
 
 An amendment is never looked up: the order it was of is read, and its terms tell.
@@ -34,7 +38,7 @@ from brackets.venue.port import (
 
 ACTOR = "lookup"
 VISIBILITY_SECONDS = 10
-LOOKUP_SPACING_SECONDS = 4  # while an absence proves nothing yet
+SECOND_LOOK_SECONDS = 3  # after the first, while an absence proves nothing yet
 PROOFS_NEEDED = 2
 PROOF_SPACING_SECONDS = 2
 NO_DEADLINE_SECONDS = 30  # how long a request sent without a deadline may still arrive
@@ -52,19 +56,17 @@ def unresolved(account: Account, now: datetime) -> list[Effect]:
 
 
 def due(effects: list[Effect], now: datetime) -> list[Effect]:
-    """Those to be looked up now: at once, then now and then in case they show, and as soon as an absence
-    proves something."""
-    return [effect for effect in effects if is_due(effect, now)]
+    """Those to be looked up now."""
+    return [effect for effect in effects if effect.next_attempt_at <= now]
 
 
-def is_due(effect: Effect, now: datetime) -> bool:
-    last = effect.last_lookup_at
-    if last is None:
-        return True
-    provable = provable_from(effect, timedelta(0))
-    if now >= provable:
-        return last < provable or now - last >= timedelta(seconds=PROOF_SPACING_SECONDS)
-    return now - last >= timedelta(seconds=LOOKUP_SPACING_SECONDS)
+def next_look(effect: Effect, asked_at: datetime, offset: timedelta | None) -> datetime:
+    """When to look again after a look at `asked_at` that did not show the order."""
+    provable = provable_from(effect, offset)
+    if asked_at >= provable:
+        return asked_at + timedelta(seconds=PROOF_SPACING_SECONDS)
+    soon = asked_at + timedelta(seconds=SECOND_LOOK_SECONDS)
+    return min(soon, provable) if effect.last_lookup_at is None else provable
 
 
 def resolve(
@@ -106,8 +108,11 @@ def doubt_nonce(refused: Refused, venue: Venue, key: str, sent_at: datetime) -> 
 
 
 def note_absence(effect: Effect, venue: Venue, asked_at: datetime) -> bool:
-    absences = effect.absences + 1 if asked_at >= provable_from(effect, venue.clock_offset()) else 0
-    Effect.objects.filter(pk=effect.pk).update(last_lookup_at=asked_at, absences=absences)
+    offset = venue.clock_offset()
+    absences = effect.absences + 1 if asked_at >= provable_from(effect, offset) else 0
+    Effect.objects.filter(pk=effect.pk).update(
+        last_lookup_at=asked_at, absences=absences, next_attempt_at=next_look(effect, asked_at, offset)
+    )
     if absences < PROOFS_NEEDED:
         return False
     with transaction.atomic():

@@ -54,7 +54,7 @@ def test_it_takes_two_late_looks(lost: World) -> None:
     lost.clock.pass_seconds(provable(lost).total_seconds())
     assert not look(lost)
     assert status() == OrderStatus.UNKNOWN
-    lost.clock.pass_seconds(lookup.LOOKUP_SPACING_SECONDS)
+    lost.clock.pass_seconds(lookup.PROOF_SPACING_SECONDS)
     assert look(lost)
     assert status() == OrderStatus.ABSENT
     assert lookup.unresolved(lost.account, lost.clock.now) == []
@@ -70,12 +70,27 @@ def test_a_look_that_fails_counts_for_nothing(lost: World) -> None:
     assert (status(), Effect.objects.get().absences) == (OrderStatus.UNKNOWN, 1)
 
 
-def test_looks_are_spaced(lost: World) -> None:
-    look(lost)
-    now = lost.clock.now
-    effects = lookup.unresolved(lost.account, now)
-    assert lookup.due(effects, now + timedelta(seconds=lookup.LOOKUP_SPACING_SECONDS - 1)) == []
-    assert lookup.due(effects, now + timedelta(seconds=lookup.LOOKUP_SPACING_SECONDS)) == effects
+def test_no_look_is_made_that_can_prove_nothing(lost: World) -> None:
+    """At once, once more a little later, then only the two proofs, each at its moment."""
+    sent_at = Effect.objects.get().sent_at
+    looks = []
+    for _ in range(4):
+        (effect,) = lookup.unresolved(lost.account, lost.clock.now)
+        lost.clock.now = max(lost.clock.now, effect.next_attempt_at)
+        assert lookup.due([effect], lost.clock.now) == [effect]
+        assert lookup.due([effect], lost.clock.now - timedelta(milliseconds=1)) == []
+        looks.append((lost.clock.now - sent_at).total_seconds())
+        look(lost)
+    provable = dispatch.DEADLINE_SECONDS + lookup.VISIBILITY_SECONDS
+    assert looks == [0, lookup.SECOND_LOOK_SECONDS, provable, provable + lookup.PROOF_SPACING_SECONDS]
+    assert status() == OrderStatus.ABSENT
+
+
+def test_a_look_that_could_not_be_made_stays_due(lost: World) -> None:
+    lost.venue.script("closed_orders", Fault.LOST_REQUEST)
+    with pytest.raises(VenueUnavailable):
+        look(lost)
+    assert lookup.due(lookup.unresolved(lost.account, lost.clock.now), lost.clock.now) != []
 
 
 @pytest.mark.parametrize("skew_seconds", [-30, 30])
