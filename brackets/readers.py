@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from brackets.core.prices import round_down
@@ -105,7 +104,7 @@ def keep_quotes(rows: list[Quote]) -> None:
 def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) -> list[BalanceReading]:
     """Read all balances with their holds and keep them. Raises VenueUnavailable."""
     asked_at = timezone.now()
-    readings = [r for r in venue.balances(urgent=urgent) if abs(r.total) < LARGEST_BALANCE]
+    readings = list(venue.balances(urgent=urgent))
     with transaction.atomic():
         # Threads may read at the same time: whoever stores first has made the first reading.
         locked = Account.objects.select_for_update().get(pk=account.pk)
@@ -114,25 +113,31 @@ def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) ->
             Account.objects.filter(pk=account.pk).update(first_balances_at=asked_at)
         account.first_balances_at = locked.first_balances_at or asked_at
         keep_balances(account, readings, asked_at, first_time=first_time)
-    measure_equity(account, asked_at)
+    measure_equity(account, asked_at, whole_at=asked_at)
     return readings
 
 
 def keep_balances(
     account: Account, readings: list[BalanceReading], read_at: datetime, *, first_time: bool
 ) -> None:
-    """One row an asset; an asset that shows up later was not there at first."""
+    """One row an asset; an asset that shows up later was not there at first, one that is not shown any more
+    is gone. A total that the venue told by itself since this was asked for is newer, and stays."""
+    AssetBalance.objects.filter(account=account, read_at__lt=read_at).exclude(
+        asset__in=[reading.asset for reading in readings]
+    ).update(total=Decimal(0), held=Decimal(0), read_at=read_at)
+    told = {row.asset: row for row in AssetBalance.objects.filter(account=account, read_at__gt=read_at)}
     AssetBalance.objects.bulk_create(
         [
             AssetBalance(
                 account=account,
                 asset=reading.asset,
-                total=to_places(reading.total),
+                total=newer.total if (newer := told.get(reading.asset)) else to_places(reading.total),
                 held=to_places(reading.held),
                 first_total=to_places(reading.total) if first_time else Decimal(0),
-                read_at=read_at,
+                read_at=newer.read_at if newer else read_at,
             )
             for reading in readings
+            if abs(reading.total) < LARGEST_BALANCE
         ],
         update_conflicts=True,
         unique_fields=["account", "asset"],
@@ -144,8 +149,12 @@ def note_totals(account: Account, totals: Mapping[str, Decimal], read_at: dateti
     """Take totals that the venue told by itself, by asset in everybody's words ("BTC", "USD"); holds are not
     told and stay. Before the first reading nothing is taken: what was there at first is not known then.
     Whether a total changed."""
-    if not Account.objects.filter(pk=account.pk, first_balances_at__isnull=False).exists():
-        return False
+    with transaction.atomic():
+        locked = Account.objects.select_for_update().get(pk=account.pk)  # in turn with whole readings
+        return locked.first_balances_at is not None and keep_totals(account, totals, read_at)
+
+
+def keep_totals(account: Account, totals: Mapping[str, Decimal], read_at: datetime) -> bool:
     codes: dict[str, str] = {}
     for base, code, quote, quote_code in Instrument.objects.filter(account=account).values_list(
         "base", "base_asset", "quote", "quote_asset"
@@ -169,18 +178,32 @@ def note_totals(account: Account, totals: Mapping[str, Decimal], read_at: dateti
 def balances_are_settled(account: Account, now: datetime) -> bool:
     """Whether the totals belong together. The venue tells each asset of a trade by itself: in between, the
     coins are there and the dollars are not gone yet."""
-    newest = AssetBalance.objects.filter(account=account).aggregate(newest=Max("read_at"))["newest"]
-    return newest is not None and now - newest >= SETTLED
+    return belong_together(account, list(AssetBalance.objects.filter(account=account)), now)
+
+
+def belong_together(
+    account: Account, rows: list[AssetBalance], now: datetime, *, whole_at: datetime | None = None
+) -> bool:
+    """Whether these totals are of one moment: told long enough ago, or all of one whole reading (asked for
+    at `whole_at`, or the first of all)."""
+    dates = {row.read_at for row in rows}
+    if not dates:
+        return False
+    return now - max(dates) >= SETTLED or dates in ({whole_at}, {account.first_balances_at})
 
 
 def to_places(amount: Decimal) -> Decimal:
     return amount.quantize(BALANCE_PLACES, rounding=ROUND_DOWN)
 
 
-def measure_equity(account: Account, now: datetime) -> Decimal | None:
-    """Equity in US dollars: dollars plus coins at the bid. Kept with its high-water mark; None while
-    a coin that is held has no price."""
-    balances = {row.asset: row.total for row in AssetBalance.objects.filter(account=account)}
+def measure_equity(account: Account, now: datetime, *, whole_at: datetime | None = None) -> Decimal | None:
+    """Equity in US dollars: dollars plus coins at the bid. Kept with its high-water mark; None, and what was
+    kept stays, while a coin that is held has no price or the totals do not belong together yet. `whole_at`:
+    when the whole reading was asked for that was just kept."""
+    rows = list(AssetBalance.objects.filter(account=account))  # judged and reckoned from one look
+    if not belong_together(account, rows, now, whole_at=whole_at):
+        return None
+    balances = {row.asset: row.total for row in rows}
     bids = dict(Quote.objects.filter(account=account).values_list("symbol", "bid"))
     equity = Decimal(0)
     dollars_counted = False

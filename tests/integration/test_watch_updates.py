@@ -374,6 +374,7 @@ def test_totals_are_kept_and_are_settled_when_no_more_of_them_come(world: World)
     before, held = SystemConfig.objects.get().equity, row.held
     more = AssetTotal(asset="USD", total=row.total + 50)
     odd = AssetTotal(asset="NOBODY", total=Decimal(1))
+    world.clock.pass_seconds(1)
     hear(follower(world), BalancesChanged(totals=(more, odd)))
     row.refresh_from_db()
     assert (row.total, row.held, row.first_total) == (more.total, held, more.total - 50)
