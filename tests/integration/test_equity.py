@@ -52,7 +52,7 @@ def test_an_only_asset_that_was_told_is_no_whole_reading(bare_world: World) -> N
 def test_a_reading_takes_back_nothing_that_was_told_since_it_was_asked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer shows the dollars before the trade, the stream told them after it: together they are none."""
+    """The answer shows the dollars before the trade; the stream told them after it."""
     before, dollars = equity_marks(), AssetBalance.objects.get(asset="ZUSD").total
     balances = world.venue.balances
 
