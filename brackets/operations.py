@@ -114,6 +114,7 @@ def new_row(
         tick_size=instrument.tick_size,
         lot_step=instrument.lot_step,
         minimum_quantity=instrument.minimum_quantity,
+        most_cost=plan.most_cost,
         stop_distance=shape.stop_distance,
         target_distance=shape.target_distance,
         target_r_multiple=shape.target_r_multiple,

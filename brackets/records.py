@@ -77,6 +77,7 @@ PLAN_COLUMNS = {
     "lot_step": "lot_step",
     "minimum_quantity": "minimum_quantity",
     "attach_stop": "attach_stop",
+    "most_cost": "most_cost",
     "stop_distance": "stop_distance",
     "target_distance": "target_distance",
     "target_r_multiple": "target_r_multiple",

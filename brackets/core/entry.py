@@ -156,8 +156,24 @@ def place_next(step: Step, following: EntryNext, terms: EntryTerms, remaining: D
     target = target_for(step.bracket, anchor, stop)
     if not 0 < stop < anchor < target:
         return give_up(step, ExitReason.ENTRY_EXPIRED)
+    quantity = min(remaining, affordable(step, limit))
+    if quantity < plan.minimum_quantity:
+        return give_up(step, ExitReason.ENTRY_EXPIRED)
     step = step.having(stop_price=stop, target_price=target, reprices=step.bracket.reprices + 1)
-    return place(step, remaining, limit=limit)
+    return place(step, quantity, limit=limit)
+
+
+def affordable(step: Step, limit: Decimal | None) -> Decimal:
+    """How many coins may still be bought for what was approved, in whole lots. What a market order will
+    cost is not known: it is reckoned at the bid and an allowance for spread and depth."""
+    bracket, plan = step.bracket, step.bracket.plan
+    bid = step.price or Decimal(0)
+    price = bid * (1 + step.rules.market_entry_allowance) if limit is None else limit
+    if plan.most_cost is None:
+        return plan.quantity
+    prices = ((o.filled, o.average_price or o.limit_price or price) for o in bracket.having(Role.ENTRY))
+    spent = sum((filled * paid for filled, paid in prices), Decimal(0))
+    return round_down(max(plan.most_cost - spent, Decimal(0)) / price, plan.lot_step)
 
 
 def crossed(order: BracketOrder) -> bool:

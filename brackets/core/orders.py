@@ -49,6 +49,7 @@ class Rules:
     expiry_margin_seconds: int = 60  # a limit entry outlives its time at the venue by no more than this
     limit_exit_slippage: Decimal = Decimal("0.005")  # below the bid, where only limit orders may sell
     limit_exit_seconds: int = 5  # a limit exit that does not fill by then is placed anew
+    market_entry_allowance: Decimal = Decimal("0.005")  # above the bid: spread and depth of a market entry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +83,7 @@ class Plan:
     attach_stop: bool = True
     entry: EntryTerms | None = None  # None: at market
     # How the legs follow the entry's price (its limit first, then its average fill); None: given, it stays.
+    most_cost: Decimal | None = None  # what all entries together may cost, before fees; None: no bound
     stop_distance: Decimal | None = None
     target_distance: Decimal | None = None
     target_r_multiple: Decimal | None = None

@@ -51,6 +51,7 @@ class Bracket(models.Model):
     minimum_quantity = quantity_field()
     attach_stop = models.BooleanField(default=True)
     entry_terms = models.JSONField(null=True)  # how a limit entry is placed; null: at market
+    most_cost = money_field(null=True)  # of all entries together, as approved; null: no bound
     stop_distance = price_field(null=True)
     target_distance = price_field(null=True)
     target_r_multiple = ratio_field(null=True)

@@ -107,15 +107,23 @@ class HoldingFacts:
 
 
 class ApprovedPlan:
-    """A bracket the gate has let through. Only `judge` and `judge_protect` can make one."""
+    """A bracket the gate has let through. Only `judge` and `judge_protect` can make one.
 
-    __slots__ = ("request",)
+    `most_cost` (quote currency, before fees) binds every entry that follows the market together with what
+    was bought before; None: nothing is bought.
+    """
+
+    __slots__ = ("most_cost", "request")
     request: EntryRequest
+    most_cost: Decimal | None
 
-    def __init__(self, request: EntryRequest, *, gate: object = None) -> None:
+    def __init__(
+        self, request: EntryRequest, *, most_cost: Decimal | None = None, gate: object = None
+    ) -> None:
         if gate is not _GATE:
             raise TypeError("an ApprovedPlan is made by the judges of risk.core.gate alone")
         object.__setattr__(self, "request", request)
+        object.__setattr__(self, "most_cost", most_cost)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("an ApprovedPlan does not change")
@@ -128,7 +136,7 @@ def judge(request: EntryRequest, facts: EntryFacts, limits: Limits) -> ApprovedP
         for rule in (status_rules, market_rules, exposure_rules, size_rules, price_rules, funds_rules)
         for denial in rule(request, facts, limits)
     )
-    return denials or ApprovedPlan(request, gate=_GATE)
+    return denials or ApprovedPlan(request, most_cost=limits.maximum_notional, gate=_GATE)
 
 
 def judge_protect(

@@ -119,6 +119,20 @@ def test_the_gate_judges_by_the_limit(limits: World) -> None:
     assert "limit 2474.99" in denied.denials[0]["message"]
 
 
+def test_a_market_that_ran_away_does_not_lift_what_was_approved(limits: World) -> None:
+    """Nearly all of the maximum was asked for; what is bought at market above it is so much less."""
+    limits.configure(maximum_notional=Decimal(250), entry_on_runaway="market", entry_runaway_bps=100)
+    command = buy(amount_usd="249")
+    limits.turns(11)
+    limits.price(2600)
+    limits.turns(3)
+    limits.until(trade_of(command), State.BRACKET_ACTIVE)
+    bought = limits.bought_at_venue()
+    assert bought < trade_of(command).requested_quantity
+    assert Decimal(248) < bought * 2600 < Decimal(250)
+    limits.assert_sound()
+
+
 def test_a_bid_that_leaves_no_price_is_said(limits: World) -> None:
     SystemConfig.objects.update(entry_offset_ticks=10_000)
     limits.price("90")

@@ -152,6 +152,7 @@ SETUPS = st.builds(
     policy=st.sampled_from(list(Policy)),
     on_timeout=st.sampled_from(list(Choice)),
     on_runaway=st.sampled_from(list(Choice)),
+    most_cost=st.sampled_from([None, D("99.95"), D("99.90"), D(101)]),
     punctual=st.booleans(),
     stops_hold=st.booleans(),
     post_only_errors=st.booleans(),

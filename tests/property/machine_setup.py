@@ -26,11 +26,18 @@ class Setup:
     policy: Policy = Policy.STOP_RESTS
     on_timeout: Choice = Choice.CANCEL
     on_runaway: Choice = Choice.CANCEL
+    most_cost: Decimal | None = None
     punctual: bool = True  # secondaries are read within seconds
     stops_hold: bool = True
     post_only_errors: bool = False
     tiny_secondaries: bool = True
     fees_in_coins: bool = False
+
+    @property
+    def bound_by_limits(self) -> bool:
+        """Whether what is spent is known beforehand: no order at market follows the limit."""
+        at_market = Choice.MARKET in (self.on_timeout, self.on_runaway)
+        return self.entry == "limit" and self.most_cost is not None and not at_market
 
 
 def plan_of(setup: Setup) -> Plan:
@@ -57,6 +64,7 @@ def plan_of(setup: Setup) -> Plan:
         minimum_quantity=MINIMUM,
         attach_stop=setup.attach and not held,
         entry=terms if setup.entry == "limit" else None,
+        most_cost=setup.most_cost,
         stop_distance=D(5) if setup.measured else None,
         target_r_multiple=D(2) if setup.measured else None,
         held_quantity=D(1) if held else ZERO,

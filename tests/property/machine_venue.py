@@ -88,6 +88,11 @@ class Venue:
         return sum((o.filled for o in self.orders if o.buys), ZERO)
 
     @property
+    def spent(self) -> Decimal:
+        """On what was bought, before fees."""
+        return sum((t.quantity * t.price for o in self.orders if o.buys for t in o.trades), ZERO)
+
+    @property
     def coins(self) -> Decimal:
         fees = sum((trade.base_fee for o in self.orders for trade in o.trades), ZERO)
         sold = sum((o.filled for o in self.orders if not o.buys), ZERO)

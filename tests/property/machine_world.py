@@ -117,6 +117,7 @@ class World:
             broken = tuple(s for s in broken if not any(word in s for word in NEEDS_PUNCTUALITY))
         assert broken == ()
         assert self.venue.bought <= self.bracket.plan.quantity
+        assert not self.setup.bound_by_limits or self.venue.spent <= (self.setup.most_cost or ZERO)
         try:
             again = step(self.bracket, event)
         except RefusedEvent:

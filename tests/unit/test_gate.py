@@ -195,6 +195,12 @@ def test_unread_funds_are_left_to_the_venue() -> None:
     assert isinstance(judged("facts", {"available_quote": None}), ApprovedPlan)
 
 
+def test_a_plan_says_what_all_its_entries_may_cost() -> None:
+    plan = judged("limits", {"maximum_notional": D(300)})
+    assert isinstance(plan, ApprovedPlan)
+    assert (plan.request.notional, plan.most_cost) == (250, 300)
+
+
 def test_nobody_but_the_gate_makes_or_changes_a_plan() -> None:
     with pytest.raises(TypeError):
         ApprovedPlan(REQUEST)
@@ -202,5 +208,7 @@ def test_nobody_but_the_gate_makes_or_changes_a_plan() -> None:
         ApprovedPlan(REQUEST, gate=object())
     plan = judge(REQUEST, FACTS, LIMITS)
     assert isinstance(plan, ApprovedPlan)
+    with pytest.raises(AttributeError):
+        plan.most_cost = D(10_000)
     with pytest.raises(AttributeError):
         plan.request = replace(REQUEST, quantity=D(99))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -208,6 +209,65 @@ def test_a_fill_that_arrives_after_the_time_was_up_is_a_position() -> None:
     story.report("S", OPEN, parent="E")
     story.report("E", FILLED, "1")
     assert story.state is State.BRACKET_ACTIVE
+
+
+# --- what was approved binds -------------------------------------------------------------------
+
+
+def bound(story: Story, most_cost: str) -> Story:
+    """The story with so much approved for all its entries together."""
+    plan = replace(story.bracket.plan, most_cost=D(most_cost))
+    story.bracket = replace(story.bracket, plan=plan)
+    return story
+
+
+def followed(when: str, choice: Choice, most_cost: str, filled: str = "0", price: str | None = None) -> Story:
+    """What follows a limit that was given up with so much bought, for so much approved in all."""
+    story, now = given_up(when, choice)
+    bound(story, most_cost).report("E", CANCELED, filled, price=price, priced=price is not None)
+    story.wait(1, price=now)
+    return story
+
+
+def test_what_follows_the_market_up_buys_no_more_than_was_approved() -> None:
+    story = followed("runaway", Choice.RETRY, "100.5")
+    assert story.words == ["place entry 0.995 limit 101 post-only"]  # 100.495
+
+
+def test_what_was_bought_before_counts_at_what_it_cost() -> None:
+    story = followed("runaway", Choice.RETRY, "100.5", "0.4", price="100")
+    assert story.words == ["place entry 0.599 limit 101 post-only"]  # 40 and 60.499
+
+
+def test_what_was_bought_at_a_price_not_stated_yet_counts_at_its_limit() -> None:
+    story = followed("runaway", Choice.RETRY, "100.5", "0.4", price=None)
+    assert story.words == ["place entry 0.599 limit 101 post-only"]
+
+
+def test_what_was_approved_for_all_is_bought_whole() -> None:
+    story = followed("runaway", Choice.RETRY, "101")
+    assert story.words == ["place entry 1 limit 101 post-only"]
+
+
+@pytest.mark.parametrize(("when", "coins"), [("runaway", "0.989"), ("timeout", "0.997")])
+def test_a_market_order_is_reckoned_above_the_bid(when: str, coins: str) -> None:
+    """Half a percent for spread and depth: 0.989 coins at 101.11 and 0.997 at 100.30 cost 100.5 with it."""
+    story = followed(when, Choice.MARKET, "100.5")
+    assert story.words == [f"place entry {coins}"]
+
+
+@pytest.mark.parametrize("choice", [Choice.RETRY, Choice.MARKET])
+@pytest.mark.parametrize("most_cost", ["1", "0.5"])
+def test_what_is_left_to_spend_buys_less_than_the_venue_sells(choice: Choice, most_cost: str) -> None:
+    story = followed("runaway", choice, most_cost)
+    assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, ExitReason.ENTRY_EXPIRED)
+    assert story.log == [FIRST, "cancel entry E"]
+
+
+def test_what_was_bought_when_nothing_is_left_to_spend_is_kept() -> None:
+    story = followed("runaway", Choice.MARKET, "60.5", "0.6", price="100")
+    assert (story.bracket.entering, story.bracket.coins) == (False, D("0.6"))
+    assert story.log == [FIRST, "cancel entry E"]
 
 
 # --- somebody says stop ------------------------------------------------------------------------
