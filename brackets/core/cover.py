@@ -19,6 +19,7 @@ from brackets.core.leaving import (
     last_refusal,
     leave,
     pause_before_next,
+    refused_rounds,
 )
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
 from brackets.core.prices import round_down
@@ -39,9 +40,10 @@ def unprotected(step: Step) -> Step:
 
 
 def protected(step: Step) -> Step:
-    """Every coin has its leg. After a refused exit the target waits, or it would pull the stop again
+    """Every coin has its leg. After a refused exit the next one waits, or it would pull the stop again
     and again."""
-    bracket, pause = step.bracket, step.rules.refused_exit_pause_seconds
+    bracket = step.bracket
+    pause = pause_after_refused_exit(step)
     return step.to(
         State.BRACKET_ACTIVE,
         unprotected_since=None,
@@ -51,6 +53,13 @@ def protected(step: Step) -> Step:
         retry_after=later(step.at, pause) if bracket.restoring else bracket.retry_after,
         restoring=False,
     )
+
+
+def pause_after_refused_exit(step: Step) -> int:
+    """Seconds until the next exit is tried: twice as long after each round that ended so, for every round
+    leaves the coins bare for a while."""
+    rules, again = step.rules, max(refused_rounds(step.bracket) - 1, 0)
+    return min(rules.refused_exit_pause_seconds * (1 << again), rules.most_refused_exit_pause_seconds)
 
 
 def protection_arrives(before: Bracket, after: Bracket) -> bool:
@@ -86,7 +95,8 @@ def cover_with_stop(step: Step) -> Step:
     if refused := refused_for_good(bracket):
         return without_stop(step, refused)
     if quantity < bracket.plan.minimum_quantity:  # too small for a stop of its own
-        return step if bracket.entering else step.canceling(smallest_stop(bracket))
+        stays = bracket.entering or bracket.market != ONLINE  # where no stop is taken, none is given up
+        return step if stays else step.canceling(smallest_stop(bracket))
     return spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
 
 
@@ -181,7 +191,7 @@ def without_surplus(step: Step) -> Step:
     while spare and (surplus := step.bracket.surplus) > 0:
         fitting = [stop for stop in spare if stop.leaves <= surplus]
         if not fitting:
-            waits = spare[-1].amend_refused and not is_time_to_amend(step)
+            waits = step.market_closed or (spare[-1].amend_refused and not is_time_to_amend(step))
             return step if waits else shrink(step, spare[-1], surplus)
         spare.remove(fitting[-1])
         step = step.canceling((fitting[-1],))

@@ -81,6 +81,16 @@ class OrderValidated:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CancelKeptBack:
+    """The cancel of an order that protects did certainly not happen: it was not sent, because the market
+    would not take what must follow it."""
+
+    at: datetime
+    key: str
+    market: str  # its mode, just read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AmendAnswered:
     """The venue's answer to an amendment. A reading that was asked for from `provable_from` on and still
     shows the old terms proves that it was not done."""
@@ -202,6 +212,7 @@ Event = (
     | OrderAbsent
     | OrderWithdrawn
     | OrderValidated
+    | CancelKeptBack
     | AmendAnswered
     | OrderReported
     | FillBooked
@@ -222,6 +233,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     OrderAbsent,
     OrderWithdrawn,
     OrderValidated,
+    CancelKeptBack,
     AmendAnswered,
     OrderReported,
     FillBooked,

@@ -105,7 +105,7 @@ def in_sl_filled(step: Step) -> Step:
         return close_books(step)
     asleep = tuple(stop for stop in bracket.live_stops if not (stop.triggered or stop.filled))
     began, awake_by = bracket.exit_began_at, step.rules.visibility_seconds
-    if began and step.at >= later(began, awake_by) and not step.market_closed:
+    if began and step.at >= later(began, awake_by) and not (step.market_closed or is_blind(step, Role.EXIT)):
         step = step.canceling(asleep)
     return sell_leaves(step, Role.EXIT)
 
@@ -122,12 +122,13 @@ def in_exiting(step: Step) -> Step:
     if bracket.acquired == 0 == bracket.sold and bracket.idle:
         return never_entered(step)
     step = step.canceling(bracket.live_entries)
-    if step.market_closed and bracket.coins > 0:
-        return step  # nothing can be sold now: the protection is not touched
-    step = step.canceling(bracket.live_stops).canceling(resting_targets(bracket))
+    role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
+    legs = bracket.live_stops + resting_targets(bracket)
+    if bracket.coins > 0 and (step.market_closed or (legs and is_blind(step, role))):
+        return wait_protected(step)
+    step = step.canceling(legs)
     bracket = step.bracket
     if bracket.coins > 0:
-        role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
         return sell_leaves(step, role)
     if not bracket.idle:
         return step
@@ -139,6 +140,14 @@ def in_exiting(step: Step) -> Step:
     if bracket.exit_reason is ExitReason.TAKE_PROFIT or sold_by(bracket, Role.TARGET) == sold:
         return step.to(State.TP_FILLED, exit_reason=ExitReason.TAKE_PROFIT)
     return close_books(step)
+
+
+def wait_protected(step: Step) -> Step:
+    """Nothing can be sold now: the protection is not touched. A target whose stop still rests is watched
+    again: what the coins will bring when the market opens, nobody knows."""
+    if step.bracket.exit_reason is ExitReason.TAKE_PROFIT and step.bracket.fully_stopped:
+        return step.to(State.ENTRY_FILLED, exit_reason=None)
+    return step
 
 
 def in_tp_filled(step: Step) -> Step:
@@ -245,6 +254,7 @@ def stuck_limit_exits(step: Step) -> tuple[BracketOrder, ...]:
         and began is not None
         and order.created_at >= began
         and step.at >= later(order.created_at, step.rules.limit_exit_seconds)
+        and not is_blind(step, order.role)
     )
 
 
@@ -259,9 +269,8 @@ def sell(step: Step, role: Role) -> Step:
     spaced = step.having(retry_after=later(step.at, pause_before_next(step, role)))
     if not needs_limit(bracket, role):
         return spaced.placing(role, quantity)
-    if step.price is None:
-        return step  # a limit needs a price to be near
-    return spaced.placing(role, quantity, limit=exit_limit(step))
+    limit = exit_limit(step)
+    return step if limit is None else spaced.placing(role, quantity, limit=limit)
 
 
 def pause_before_next(step: Step, role: Role) -> int:
@@ -281,10 +290,25 @@ def needs_limit(bracket: Bracket, role: Role) -> bool:
     return bracket.market == LIMIT_ONLY or last_refusal(bracket, role) == "market_limited"
 
 
-def exit_limit(step: Step) -> Decimal:
-    """A limit just below the bid, so that it executes at once."""
-    price = step.price or Decimal(0)
-    return round_down(price * (1 - step.rules.limit_exit_slippage), step.bracket.plan.tick_size)
+def is_blind(step: Step, role: Role) -> bool:
+    """Whether only a limit can sell here and no price is known for it to be near."""
+    return step.price is None and needs_limit(step.bracket, role)
+
+
+def exit_limit(step: Step) -> Decimal | None:
+    """A limit just below the bid, so that it executes at once; None: a price is waited for.
+
+    Where none comes for some seconds the coins are bare, and this market takes no stop. Then the limit is
+    the stop's price: it sells at once to whoever bids more, and never for less than was agreed to.
+    """
+    bracket, rules = step.bracket, step.rules
+    if step.price is not None:
+        return round_down(step.price * (1 - rules.limit_exit_slippage), bracket.plan.tick_size)
+    ends = [order.ended_at for order in bracket.sells if order.ended_at is not None]
+    bare_since = max([*ends, bracket.exit_began_at or step.at])
+    if not step.looked or step.at < later(bare_since, rules.limit_exit_seconds):
+        return None
+    return bracket.stop_price
 
 
 def last_refusal(bracket: Bracket, role: Role, since: datetime | None = None) -> str | None:
@@ -310,6 +334,19 @@ def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
     elif refused not in RETRYABLE:
         return restore_stop(step)
     return sell(step, role)
+
+
+def refused_rounds(bracket: Bracket) -> int:
+    """How often in a row an exit was refused and the stop put back."""
+    rounds, stop_came_back = 0, False
+    for order in reversed(bracket.sells):
+        if order.filled > 0:
+            break
+        if order.role is Role.STOP:
+            stop_came_back = True
+        elif order.status is OrderStatus.REJECTED and stop_came_back:
+            rounds, stop_came_back = rounds + 1, False
+    return rounds
 
 
 def try_again_bare(step: Step, role: Role) -> Step | None:

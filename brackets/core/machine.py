@@ -25,6 +25,7 @@ from brackets.core.effects import Effect
 from brackets.core.events import (
     EVENT_TYPES,
     AmendAnswered,
+    CancelKeptBack,
     CloseRequested,
     CoinsCounted,
     EditRequested,
@@ -44,7 +45,7 @@ from brackets.core.events import (
     TargetTouched,
     Tick,
 )
-from brackets.core.facts import RefusedEvent, absorb
+from brackets.core.facts import RefusedEvent, absorb, by_key
 from brackets.core.leaving import (
     awaits_unseen_stop,
     hold,
@@ -122,6 +123,17 @@ def count(draft: Step, event: Event) -> Step:
     return draft.having(missing=short, shortage=ZERO, shortage_since=None).alarm(
         f"{short} of {expected} coins are gone from the account, and not by our orders"
     )
+
+
+def keep_back(draft: Step, event: Event) -> Step:
+    """An order that was to go stands as before, and the state decides anew, now that the market's mode is
+    known. A held bracket decides nothing: there the wish lasts."""
+    assert isinstance(event, CancelKeptBack)
+    known = draft.having(market=event.market)
+    order = by_key(known.bracket, event.key)
+    if known.bracket.state is State.HELD:
+        return known
+    return replace(known, bracket=known.bracket.replacing(replace(order, cancel_wanted=False)))
 
 
 # --- wishes ----------------------------------------------------------------------------------------
@@ -234,6 +246,7 @@ NEWS: dict[type[Event], Handler | Refusal] = {
     OrderWithdrawn: learn,
     OrderValidated: learn,
     AmendAnswered: learn,
+    CancelKeptBack: keep_back,
     OrderReported: learn,
     FillBooked: learn,
     Tick: look,

@@ -38,6 +38,7 @@ class Rules:
     retry_spacing_seconds: int = 1
     most_retry_spacing_seconds: int = 5  # after several refusals for funds in a row
     refused_exit_pause_seconds: int = 60  # after a refused exit and a restored stop: until the next try
+    most_refused_exit_pause_seconds: int = 900  # after several such rounds in a row
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5
     count_spacing_seconds: int = 3  # between the two counts that say that coins are missing

@@ -16,6 +16,7 @@ from brackets.core.leaving import (
     RETRYABLE,
     awaits_unseen_stop,
     exit_limit,
+    is_blind,
     last_refusal,
     leave,
     needs_limit,
@@ -52,8 +53,8 @@ def tend(step: Step) -> Step:
     certain_no = refused is not None and refused not in RETRYABLE and refused != INSUFFICIENT_FUNDS
     if certain_no or step.at >= later(began, step.rules.reduce_patience_seconds):
         return abandon(step, refused)
-    if awaits_unseen_stop(step):
-        return step
+    if awaits_unseen_stop(step) or step.market_closed or is_blind(step, Role.EXIT):
+        return step  # nothing can be sold now: no leg is made smaller for it
     if target := target_beside(bracket, wanted):
         return trim(step, target, to=bracket.coins - wanted)
     if bracket.uncovered >= wanted:
@@ -77,7 +78,7 @@ def trim(step: Step, target: BracketOrder, *, to: Decimal) -> Step:
 
 def sell_part(step: Step, wanted: Decimal) -> Step:
     bracket = step.bracket
-    if step.market_closed or (bracket.retry_after is not None and step.at < bracket.retry_after):
+    if bracket.retry_after is not None and step.at < bracket.retry_after:
         return step
     quantity = min(wanted, bracket.uncovered)
     spaced = step.having(retry_after=later(step.at, step.rules.retry_spacing_seconds))

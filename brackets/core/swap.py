@@ -62,8 +62,8 @@ def tend(step: Step) -> Step:
     bracket = step.bracket
     if bracket.policy is Policy.BOTH_REST:
         return rest_both(step)
-    if bracket.resting is Role.STOP and bracket.live_targets:  # one that came back to life
-        return swap_back(step)
+    if bracket.resting is Role.STOP and bracket.live_targets:  # it came back to life, or could not go
+        return swap_back(step) if bracket.market == ONLINE else step
     if not step.looked:
         return step
     if bracket.resting is Role.TARGET:
@@ -113,6 +113,8 @@ def rest_target(step: Step) -> Step:
     bracket = step.bracket
     if step.looked and must_swap_back(step):
         return swap_back(step)
+    if bracket.market != ONLINE and bracket.fully_stopped:
+        return swap_back(step)  # the stop could not go: nothing was begun
     step = step.canceling(bracket.live_stops)
     if bracket.live_sells or bracket.live_entries:
         return step

@@ -214,10 +214,10 @@ def test_a_close_that_was_refused_is_tried_again_by_itself(reason: ExitReason) -
     assert (story.state, story.bracket.exit_reason) == (State.EXIT_COMPLETE, reason)
 
 
-def test_it_is_tried_again_as_often_as_it_takes_a_minute_apart() -> None:
+def test_it_is_tried_again_as_often_as_it_takes_ever_slower() -> None:
     story = refused_close()
-    for number in range(3, 6):
-        story.wait(59)
+    for number, pause in enumerate([60, 120, 240, 480, 900, 900], start=3):
+        story.wait(pause - 1)
         assert story.words == []
         story.wait(1)
         story.report(f"S{number - 1}", CANCELED)
@@ -225,7 +225,44 @@ def test_it_is_tried_again_as_often_as_it_takes_a_minute_apart() -> None:
         story.accept(story.newest, f"S{number}")
         story.report(f"S{number}", OPEN)
         assert story.state is State.BRACKET_ACTIVE
-    assert story.log.count("place exit 1") == 4
+    assert story.log.count("place exit 1") == 7
+
+
+def test_a_target_whose_hold_is_released_too_late_leaves_the_coins_bare_ever_more_seldom() -> None:
+    story = Story().selling_at_target()
+    rounds = []
+    for number in range(2, 5):
+        while story.state is State.EXITING:
+            refused_for_funds(story, 1)
+        story.accept(story.newest, f"S{number}")
+        story.report(f"S{number}", OPEN)
+        began = story.now
+        while True:
+            try:
+                story.touch()
+                break
+            except RefusedEvent:
+                story.wait(1, price="111")
+        rounds.append(int((story.now - began).total_seconds()))
+        story.report(f"S{number}", CANCELED)
+    assert rounds == [60, 120, 240]
+
+
+def test_a_part_that_was_sold_in_between_makes_the_pause_short_again() -> None:
+    story = refused_close()
+    story.wait(1)
+    story.reduce("0.4")
+    story.amended("S2")
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "0.4", of="0.4")
+    story.wait(60)
+    assert story.words == ["cancel stop S2"]
+    story.report("S2", CANCELED)
+    story.refuse(story.newest, "permission")
+    story.accept(story.newest, "S3")
+    story.report("S3", OPEN)
+    story.wait(60)
+    assert story.words == ["cancel stop S3"]
 
 
 def test_the_stop_may_sell_before_the_next_try() -> None:

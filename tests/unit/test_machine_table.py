@@ -13,6 +13,7 @@ import pytest
 from brackets.core.events import (
     EVENT_TYPES,
     AmendAnswered,
+    CancelKeptBack,
     CloseRequested,
     CoinsCounted,
     EditRequested,
@@ -122,6 +123,7 @@ def representative(event_type: type[Event], story: Story) -> Event:
         OrderAbsent: OrderAbsent(at=at, key=key),
         OrderWithdrawn: OrderWithdrawn(at=at, key=key, reason="paused"),
         OrderValidated: OrderValidated(at=at, key=key),
+        CancelKeptBack: CancelKeptBack(at=at, key=key, market="online"),
         AmendAnswered: AmendAnswered(at=at, key=key, number=1, answer=Answer.ACCEPTED, provable_from=at),
         OrderReported: OrderReported(
             at=at,
@@ -162,6 +164,7 @@ ROWS: list[Row] = [
     (State.FLAT, OrderAbsent, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, OrderWithdrawn, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, OrderValidated, Refusal.UNKNOWN_ORDER, ()),
+    (State.FLAT, CancelKeptBack, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, AmendAnswered, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, OrderReported, Refusal.UNKNOWN_ORDER, ()),
     (State.FLAT, FillBooked, Refusal.UNKNOWN_ORDER, ()),
@@ -181,6 +184,7 @@ ROWS: list[Row] = [
     (State.ENTRY_PLACED, OrderAbsent, State.EXIT_COMPLETE, ()),
     (State.ENTRY_PLACED, OrderWithdrawn, State.EXIT_COMPLETE, ()),
     (State.ENTRY_PLACED, OrderValidated, State.EXIT_COMPLETE, ()),
+    (State.ENTRY_PLACED, CancelKeptBack, NOTHING, ()),  # nothing of an entry is ever amended
     (State.ENTRY_PLACED, AmendAnswered, NOTHING, ()),  # nothing of an entry is ever amended
     (State.ENTRY_PLACED, OrderReported, State.ENTRY_FILLED, ()),
     (State.ENTRY_PLACED, FillBooked, Refusal.UNKNOWN_ORDER, ()),  # a fill of an id nobody told us
@@ -200,6 +204,7 @@ ROWS: list[Row] = [
     (State.ENTRY_FILLED, OrderAbsent, NOTHING, ()),
     (State.ENTRY_FILLED, OrderWithdrawn, NOTHING, ()),
     (State.ENTRY_FILLED, OrderValidated, NOTHING, ()),
+    (State.ENTRY_FILLED, CancelKeptBack, NOTHING, ()),
     (State.ENTRY_FILLED, AmendAnswered, NOTHING, ()),
     (State.ENTRY_FILLED, OrderReported, NOTHING, ()),
     (State.ENTRY_FILLED, FillBooked, State.ENTRY_FILLED, ()),
@@ -224,6 +229,7 @@ ROWS: list[Row] = [
     (State.BRACKET_ACTIVE, OrderAbsent, NOTHING, ()),
     (State.BRACKET_ACTIVE, OrderWithdrawn, NOTHING, ()),
     (State.BRACKET_ACTIVE, OrderValidated, NOTHING, ()),
+    (State.BRACKET_ACTIVE, CancelKeptBack, NOTHING, ()),
     (State.BRACKET_ACTIVE, AmendAnswered, NOTHING, ()),
     (State.BRACKET_ACTIVE, OrderReported, NOTHING, ()),
     (State.BRACKET_ACTIVE, FillBooked, State.BRACKET_ACTIVE, ()),
@@ -243,6 +249,7 @@ ROWS: list[Row] = [
     (State.EXITING, OrderAbsent, NOTHING, ()),
     (State.EXITING, OrderWithdrawn, NOTHING, ()),
     (State.EXITING, OrderValidated, NOTHING, ()),
+    (State.EXITING, CancelKeptBack, NOTHING, ()),
     (State.EXITING, AmendAnswered, NOTHING, ()),
     (State.EXITING, OrderReported, NOTHING, ()),
     (State.EXITING, FillBooked, State.EXITING, ()),
@@ -262,6 +269,7 @@ ROWS: list[Row] = [
     (State.TP_FILLED, OrderAbsent, NOTHING, ()),
     (State.TP_FILLED, OrderWithdrawn, NOTHING, ()),
     (State.TP_FILLED, OrderValidated, NOTHING, ()),
+    (State.TP_FILLED, CancelKeptBack, NOTHING, ()),
     (State.TP_FILLED, AmendAnswered, NOTHING, ()),
     (State.TP_FILLED, OrderReported, NOTHING, ()),
     (State.TP_FILLED, FillBooked, State.TP_FILLED, ()),  # the exit's fill is still to be booked
@@ -281,6 +289,7 @@ ROWS: list[Row] = [
     (State.SL_FILLED, OrderAbsent, NOTHING, ()),
     (State.SL_FILLED, OrderWithdrawn, NOTHING, ()),
     (State.SL_FILLED, OrderValidated, NOTHING, ()),
+    (State.SL_FILLED, CancelKeptBack, NOTHING, ()),
     (State.SL_FILLED, AmendAnswered, NOTHING, ()),
     (State.SL_FILLED, OrderReported, NOTHING, ()),
     (State.SL_FILLED, FillBooked, State.SL_FILLED, ()),
@@ -300,6 +309,7 @@ ROWS: list[Row] = [
     (State.HELD, OrderAbsent, NOTHING, ()),
     (State.HELD, OrderWithdrawn, NOTHING, ()),
     (State.HELD, OrderValidated, NOTHING, ()),
+    (State.HELD, CancelKeptBack, NOTHING, ()),
     (State.HELD, AmendAnswered, NOTHING, ()),
     (State.HELD, OrderReported, NOTHING, ()),
     (State.HELD, FillBooked, State.HELD, ()),
@@ -319,6 +329,7 @@ ROWS: list[Row] = [
     (State.EXIT_COMPLETE, OrderAbsent, NOTHING, ()),
     (State.EXIT_COMPLETE, OrderWithdrawn, NOTHING, ()),
     (State.EXIT_COMPLETE, OrderValidated, NOTHING, ()),
+    (State.EXIT_COMPLETE, CancelKeptBack, NOTHING, ()),
     (State.EXIT_COMPLETE, AmendAnswered, NOTHING, ()),
     (State.EXIT_COMPLETE, OrderReported, NOTHING, ()),
     (State.EXIT_COMPLETE, FillBooked, NOTHING, ()),
@@ -361,7 +372,7 @@ def test_the_pair_gives_the_expected_answer(row: Row) -> None:
 
 def test_the_table_has_every_pair_once() -> None:
     pairs = [(state, event_type) for state, event_type, _, _ in ROWS]
-    assert len(pairs) == len(State) * len(EVENT_TYPES) == 162
+    assert len(pairs) == len(State) * len(EVENT_TYPES) == 171
     assert set(pairs) == {(state, event_type) for state in State for event_type in EVENT_TYPES}
 
 
@@ -382,6 +393,7 @@ def test_the_scene_is_in_its_state(state: State) -> None:
         OrderAbsent(at=BEGIN, key="stranger"),
         OrderWithdrawn(at=BEGIN, key="stranger", reason=""),
         OrderValidated(at=BEGIN, key="stranger"),
+        CancelKeptBack(at=BEGIN, key="stranger", market="online"),
         AmendAnswered(at=BEGIN, key="stranger", number=1, answer=Answer.REFUSED, provable_from=BEGIN),
         FillBooked(at=BEGIN, venue_order_id="Q", venue_trade_id="TQ", quantity=D(1)),
     ],
