@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from brackets.core.states import OrderStatus, State
@@ -197,6 +199,47 @@ def test_admin_lists_show_the_running_account_until_another_is_asked_for(
     assert sum(each) == everything
     assert each[0] == each[1]
     assert everything == 4 * each[0]
+
+
+@pytest.mark.parametrize("name", [name for name in (*LISTS, *OTHERS) if name != "brackets_fill"])
+def test_rows_of_other_accounts_say_whose_they_are(
+    four: dict[str, Trade], admin_user: Any, client: Client, name: str
+) -> None:
+    """The banner on top names the running account alone. It costs no query a row."""
+    client.force_login(admin_user)
+    for mode in MODES:
+        account = Account.objects.get(name=mode)
+        Command.objects.create(
+            account=account, kind="pause", actor="x", payload={}, created_at=four[mode].opened_at
+        )
+
+    def listed(query: str) -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(reverse(f"admin:{name}_changelist") + query).content.decode()
+        return page[page.index('id="result_list"') :], len(asked)
+
+    alone, _ = listed("")
+    assert "mode-demo" not in alone
+    for mode, count in (("live", 1), ("all", 4)):
+        rows, _ = listed(f"?account={mode}")
+        assert sum(f"mode mode-{one}" in rows for one in MODES) == count
+    assert listed("?account=live")[1] == listed("?account=all")[1]
+
+
+def test_the_configuration_of_another_account_is_to_be_looked_at(
+    four: dict[str, Trade], admin_user: Any, client: Client
+) -> None:
+    client.force_login(admin_user)
+    for mode, may in (("demo", True), ("live", False)):
+        row = SystemConfig.objects.get(account=mode)
+        address = reverse("admin:risk_systemconfig_change", args=[row.pk])
+        page = client.get(address)
+        assert page.status_code == 200
+        assert ('name="_save"' in page.content.decode()) is may
+        if not may:
+            assert client.post(address, {"maximum_notional": "7"}).status_code == 403
+            row.refresh_from_db()
+            assert row.maximum_notional != 7
 
 
 def test_the_control_room_shows_the_running_account_alone(

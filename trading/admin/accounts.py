@@ -8,11 +8,25 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from brackets import accounts
 from brackets.models import Account
 
 ALL = "all"
+
+
+def lists_others(request: HttpRequest) -> bool:
+    """Whether this list was asked for rows of another account than the running one."""
+    chosen = request.GET.get(AccountFilter.parameter_name, "")
+    return chosen not in ("", accounts.current().name)
+
+
+@admin.display(description="account", ordering="account__name")
+def whose(row: Any) -> SafeString:
+    """The account a row belongs to, in the colour of its mode: the banner names the running one alone."""
+    return format_html('<span class="mode mode-{}">{}</span>', row.account.mode, row.account.name)
 
 
 class AccountFilter(admin.SimpleListFilter):

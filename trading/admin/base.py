@@ -10,12 +10,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from risk.core.plain import text
 from risk.fields import ExactDecimalField
+from trading.admin.accounts import lists_others, whose
 
 NOTHING = "–"
 
@@ -74,6 +76,22 @@ class LookOnlyAdmin(LookOnly, admin.ModelAdmin):
 
     class Media:
         css = {"all": ["trading/admin.css"]}
+
+    def says_whose(self, request: HttpRequest) -> bool:
+        names = {field.name for field in self.model._meta.concrete_fields if field.is_relation}
+        return "account" in names and "account" not in self.list_display and lists_others(request)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Where rows of other accounts are listed, each says whose it is."""
+        first, *others = super().get_list_display(request)
+        return [first, whose, *others] if self.says_whose(request) else [first, *others]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if not self.says_whose(request):
+            return rows
+        wanted = self.list_select_related
+        return rows.select_related("account", *(wanted if isinstance(wanted, list | tuple) else ()))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = (f for f in self.model._meta.concrete_fields if f.name not in self.exclude_from_page)

@@ -106,6 +106,11 @@ class SystemConfigAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: SystemConfig | None = None) -> bool:
+        """What another account keeps to is changed where it runs, under its own banner."""
+        others = obj is not None and obj.account != accounts.current().name
+        return not others and super().has_change_permission(request, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
