@@ -55,6 +55,11 @@ def unresolved(account: Account, now: datetime) -> list[Effect]:
     )
 
 
+def next_at(account: Account, now: datetime) -> datetime | None:
+    """When the next look is due; None while nothing is Unknown."""
+    return min((effect.next_attempt_at for effect in unresolved(account, now)), default=None)
+
+
 def due(effects: list[Effect], now: datetime) -> list[Effect]:
     """Those to be looked up now."""
     return [effect for effect in effects if effect.next_attempt_at <= now]

@@ -261,6 +261,12 @@ def note_private(account: Account, error: str = "") -> None:
     Account.objects.filter(pk=account.pk).exclude(private_error=error[:300]).update(private_error=error[:300])
 
 
+def note_answer(account: Account) -> None:
+    """The venue answered: no failure is left to be shown. Written only when one was."""
+    failing = Account.objects.filter(pk=account.pk).exclude(private_error="", venue_error="")
+    failing.update(private_error="", venue_error="", venue_seen_at=timezone.now())
+
+
 def note_venue(account: Account, *, error: str = "", system: str | None = None) -> None:
     """Remember whether the venue answers, for the status page."""
     values: dict[str, object] = {"venue_error": error[:300]}

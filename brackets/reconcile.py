@@ -54,30 +54,44 @@ def read_orders(account: Account, venue: Venue, venue_order_ids: list[str], cloc
     reports.absorb(account, found, asked_at=asked_at)
 
 
-def cycle(account: Account, venue: Venue, *, urgent: bool = False, clock: Clock = timezone.now) -> None:
+def cycle(
+    account: Account,
+    venue: Venue,
+    *,
+    urgent: bool = False,
+    books: bool = True,
+    answered: Callable[[], None] = lambda: None,
+    clock: Clock = timezone.now,
+) -> None:
     """One full comparison of our live orders with the venue. Raises VenueUnavailable; what was read
-    until then has been applied."""
+    until then has been applied.
+
+    `books`: whether what can wait is done too; never while something is Unknown, whose next look must
+    find budget. `answered` is called as soon as the venue gave a first answer."""
     asked_at = clock()
     live = live_order_ids(account)
-    unknown = lookup.due(lookup.unresolved(account, asked_at), asked_at)
+    unresolved = lookup.unresolved(account, asked_at)
+    unknown = lookup.due(unresolved, asked_at)
     if unknown or len(live) > ONE_QUERY or must_read_open_orders(account, asked_at):
-        open_reports = list(venue.open_orders(urgent=urgent))
+        open_reports = list(venue.open_orders(urgent=urgent or bool(unknown)))
+        answered()
         account.open_orders_read_at = asked_at  # a look that failed is none
         seen = reports.absorb(account, open_reports, asked_at=asked_at).seen
         silent = sorted(set(live_order_ids(account)) - seen)
     else:
         open_reports, silent = [], live  # every order that can live is known by its id: one call says all
-    if silent:
-        silent_at = clock()
-        reports.absorb(account, venue.orders(silent, urgent=urgent), asked_at=silent_at)
     found = [lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at) for effect in unknown]
     if any(found):  # an entry that has a number now has its secondaries among the open orders
         reports.absorb(account, open_reports, asked_at=asked_at)
-    doubted = lookup.doubted(account, asked_at)
-    if doubted is not None:
-        lookup.recheck(account, venue, doubted, asked_at)
+    if silent:
+        silent_at = clock()
+        ended = venue.orders(silent, urgent=urgent)
+        answered()
+        reports.absorb(account, ended, asked_at=silent_at)
     find_missing_secondaries(account, venue, clock())
-    close_books(account, venue, clock())
+    if books and not (unresolved and lookup.unresolved(account, clock())):
+        recheck_proofs(account, venue, asked_at)
+        close_books(account, venue, clock())
     if account.first_balances_at is None:  # before the first entry: what is there is not our doing
         readers.refresh_balances(account, venue, urgent=True)
     account.recovered_at = account.recovered_at or clock()
@@ -144,6 +158,12 @@ def lacks_secondaries(entry: Order) -> bool:
     made = (order.quantity for order in orders if order.role == Role.STOP and not order.client_order_id)
     bought = (order.filled_quantity for order in orders if order.role == Role.ENTRY)
     return sum(made, Decimal(0)) < sum(bought, Decimal(0))
+
+
+def recheck_proofs(account: Account, venue: Venue, now: datetime) -> None:
+    doubted = lookup.doubted(account, now)
+    if doubted is not None:
+        lookup.recheck(account, venue, doubted, now)
 
 
 def close_books(account: Account, venue: Venue, now: datetime) -> None:

@@ -53,7 +53,8 @@ class Need:
     """Whether private readings are wanted now, and how badly."""
 
     soon: bool = False  # something is moving: read as soon as the budget lets polls through
-    urgent: bool = False  # coins may be without protection, or something Unknown: the reserve may be used
+    urgent: bool = False  # coins may be without protection: the reserve may be used
+    look_at: datetime | None = None  # when an Unknown order is looked up next; the budget is kept for it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,8 +106,11 @@ def see_prices(
         seen = look(row, bracket, conditions.tick(row.symbol, price), price)
         soon = soon or moves(seen, price)
         urgent = urgent or naked(seen)
-    soon = soon or bool(lookup.due(lookup.unresolved(account, conditions.now), conditions.now))
-    return Need(soon=soon or urgent or books_are_due(account, conditions.now), urgent=urgent)
+    look_at = lookup.next_at(account, conditions.now)
+    urgent = urgent or (look_at is not None and look_at <= conditions.now)
+    # While an Unknown waits for its next look the books wait too.
+    soon = soon or urgent or (look_at is None and books_are_due(account, conditions.now))
+    return Need(soon=soon, urgent=urgent, look_at=look_at)
 
 
 def load_open(account: Account) -> list[Loaded]:
@@ -188,16 +192,27 @@ def try_event(row: Bracket, bracket: core.Bracket, event: Event) -> core.Bracket
 
 
 def naked(bracket: core.Bracket) -> bool:
-    """Coins whose protection was not seen, an order or new terms that are not certain, a sell on its way
-    out whose end was not read: the reserve is for these. A part too small for an order of its own waits
-    for more as long as more is bought."""
-    if any(order.status is OrderStatus.UNKNOWN for order in bracket.orders):
+    """Coins whose protection was not seen, new terms that are not certain, a sell on its way out whose end
+    was not read, one at market that was not read at all: the reserve is for these. What is Unknown is told
+    by its lookups alone, at their own moments. A part too small for an order of its own waits for more as
+    long as more is bought."""
+    known = [order for order in bracket.live_sells if order.status is not OrderStatus.UNKNOWN]
+    if any(order.cancel_wanted or is_changing(order) or is_sold_unseen(order) for order in known):
         return True
-    if any(order.cancel_wanted or is_changing(order) for order in bracket.live_sells):
-        return True
+    if waits_for_lookup(bracket):
+        return False
     unseen = bracket.coins - bracket.standing
     least = bracket.plan.minimum_quantity if bracket.entering else bracket.plan.lot_step
     return bracket.state in (State.ENTRY_FILLED, State.HELD) and unseen >= least
+
+
+def waits_for_lookup(bracket: core.Bracket) -> bool:
+    return any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
+
+
+def is_sold_unseen(order: core.BracketOrder) -> bool:
+    """Whether the venue took a sell that fills at once, and no reading has shown it."""
+    return order.status is OrderStatus.OPEN and order.trigger_price is None and not order.read_back
 
 
 def is_changing(order: core.BracketOrder) -> bool:
@@ -207,6 +222,9 @@ def is_changing(order: core.BracketOrder) -> bool:
 
 def moves(bracket: core.Bracket, price: Price | None) -> bool:
     """Whether something is under way that the next reading would tell."""
+    live = (*bracket.live_entries, *bracket.live_sells)
+    if waits_for_lookup(bracket) and not any(order.status is OrderStatus.OPEN for order in live):
+        return False
     if bracket.state in LEAVING or bracket.reduce_quantity or bracket.live(Role.EXIT):
         return True
     if bracket.state in ENTERING:

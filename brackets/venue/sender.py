@@ -184,18 +184,20 @@ class SenderSlot:
         urgent: bool,
         spending: pair_budget.Spending | None = None,
         patience_seconds: float = 0.0,
+        give_way: Callable[[], bool] = lambda: False,
     ) -> Iterator[Turn]:
         """The right to send one private request, with the nonce it must bear.
 
         `cost` is in points of the key's counter, `spending` what a write costs its pair's. Without budget
-        a call that is not urgent raises BudgetExhausted at once, or after `patience_seconds`; an urgent
-        one may use the reserve and waits for it (a write a second at most). Raises VenueUnavailable when
-        no turn comes in time, InsideTransaction, and whatever the database raises: nothing is sent then.
+        a call that is not urgent raises BudgetExhausted at once, or after `patience_seconds`, or as soon as
+        `give_way` says that its caller has something urgent to turn to; an urgent one may use the reserve
+        and waits for it (a write a second at most). Raises VenueUnavailable when no turn comes in time,
+        InsideTransaction, and whatever the database raises: nothing is sent then.
         """
         if connection.in_atomic_block:
             raise InsideTransaction("a request to the venue inside a transaction: commit first, then send")
         wanted = Wanted(cost=cost, urgent=urgent, spending=spending)
-        turn = self._take(wanted, patience_seconds=patience_seconds)
+        turn = self._take(wanted, patience_seconds=patience_seconds, give_way=give_way)
         try:
             yield turn
         finally:
@@ -214,7 +216,7 @@ class SenderSlot:
         fresh = {"counter_thousandths": self.tier.limit, "counter_at": now, "updated_at": now}
         return SenderKey.objects.get_or_create(key_fingerprint=self.key_fingerprint, defaults=fresh)[0]
 
-    def _take(self, wanted: Wanted, *, patience_seconds: float) -> Turn:
+    def _take(self, wanted: Wanted, *, patience_seconds: float, give_way: Callable[[], bool]) -> Turn:
         began = time.monotonic()
         wish_again_at = 0.0
         budget_wait = self._patience(wanted, patience_seconds)
@@ -226,7 +228,8 @@ class SenderSlot:
                 case Turn():
                     return answer
                 case Spent():
-                    if waited + answer.free_in_milliseconds / 1000 > budget_wait:
+                    hopeless = waited + answer.free_in_milliseconds / 1000 > budget_wait
+                    if hopeless or (not wanted.urgent and give_way()):
                         raise BudgetExhausted(answer.words)
                     pause = max(pause, min(answer.free_in_milliseconds / 1000, BUDGET_POLL_SECONDS))
                 case Busy():

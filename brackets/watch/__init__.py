@@ -17,6 +17,7 @@ from brackets.watch.hooks import run_hooks
 from brackets.watch.jobs import Watch
 from brackets.watch.runner import Runner, guarded, patience_after
 from brackets.watch.streams import Streams
+from brackets.watch.tokens import Tokens
 
 __all__ = ["Runner", "Watch", "guarded", "main", "patience_after", "run_hooks"]
 PATIENCE_SECONDS = 30  # how long a poll waits for rate budget, so that a cycle once begun is finished
@@ -25,15 +26,12 @@ PATIENCE_SECONDS = 30  # how long a poll waits for rate budget, so that a cycle 
 def main() -> None:
     """Watch the account of TRADING_MODE until SIGTERM or SIGINT."""
     account = accounts.current()
-    venue = venues.of(account, patience_seconds=PATIENCE_SECONDS)
+    venue = venues.of(account, patience_seconds=PATIENCE_SECONDS, give_way=lambda: watch.is_pressed())
     watch = Watch(account=account, venue=venue)
-
-    def token() -> str:
-        # Urgent: the point it costs saves the many that polling takes, and brings back the faster eye.
-        return str(venue.websocket_token(urgent=True))
+    tokens = Tokens(venue, pressed=watch.is_pressed)
 
     def streams(runner: Runner) -> Streams:
-        return Streams(watch, runner, token=token)
+        return Streams(watch, runner, token=tokens.take, token_was_said=tokens.spend)
 
     asyncio.run(Runner(watch, streams=streams if settings.KRAKEN_WS_URL else None).run())
     # A thread may still wait for rate budget. All that matters is in the database: leave now.

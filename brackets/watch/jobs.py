@@ -31,6 +31,8 @@ MOVING_SPACING_SECONDS = 2
 # What begins to move is not left to the next turn of a poll: so long after the last one it is asked for.
 AT_ONCE_SECONDS = {"starter": 2.0, "intermediate": 1.0, "pro": 0.5}
 URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is urgently wanted
+LOOKING_SECONDS = 15  # between comparisons while nothing but the next look for an Unknown is awaited
+PRESSED_SECONDS = 60  # for so long what is urgent keeps all else back; longer trouble must not stop the books
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
@@ -57,6 +59,7 @@ class Watch:
     need: reconcile.Need = field(default_factory=reconcile.Need)
     urgent_since: datetime | None = None
     soon_since: datetime | None = None
+    pressed_since: datetime | None = None
     last_cycle_at: datetime | None = None
     last_books_at: datetime | None = None
     last_balances_at: datetime | None = None
@@ -158,6 +161,14 @@ class Watch:
         now, self.need = self.clock(), need
         self.soon_since = (self.soon_since or now) if need.soon else None
         self.urgent_since = (self.urgent_since or now) if need.urgent else None
+        pressed = need.urgent or need.look_at is not None
+        self.pressed_since = (self.pressed_since or now) if pressed else None
+
+    def is_pressed(self) -> bool:
+        """Whether the rate budget is wanted for coins without protection, or for the next look for an
+        Unknown: what can wait spends nothing then, and gives way where it waits for budget already."""
+        since = self.pressed_since
+        return since is not None and self.clock() - since < timedelta(seconds=PRESSED_SECONDS)
 
     def see_crossing(self, symbols: Iterable[str]) -> None:
         """A price just left the band of a bracket of these pairs: look, and send what follows at once."""
@@ -165,7 +176,7 @@ class Watch:
         with self._looking:
             need = self.shown(quotes, [one for one in self.shelf.all() if one.row.symbol in quotes])
             soon, urgent = self.need.soon or need.soon, self.need.urgent or need.urgent
-            self.want(reconcile.Need(soon=soon, urgent=urgent))
+            self.want(reconcile.Need(soon=soon, urgent=urgent, look_at=need.look_at))
         reconcile.drive(self.account, self.venue, self.clock)
         self.shelf.refresh()
 
@@ -213,15 +224,26 @@ class Watch:
             self.last_cycle_at = now
             recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
             urgent = self.need.urgent or recovering
-            self.privately(lambda: reconcile.cycle(self.account, self.venue, urgent=urgent, clock=self.clock))
+            self.privately(lambda: self.compare(urgent=urgent))
             reconcile.drive(self.account, self.venue, self.clock)
         elif self.follower.is_live and self.need.soon and self.books_may_be_closed(now):
             self.last_books_at = now
             self.privately(lambda: reconcile.close_books(self.account, self.venue, now))
 
+    def compare(self, *, urgent: bool) -> None:
+        reconcile.cycle(
+            self.account,
+            self.venue,
+            urgent=urgent,
+            books=not self.is_pressed(),
+            answered=lambda: readers.note_answer(self.account),
+            clock=self.clock,
+        )
+
     def books_may_be_closed(self, now: datetime) -> bool:
         spaced = self.is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
-        return spaced and not leases.is_held(accounts.proof_lease_name(self.account), now)
+        may = spaced and not self.is_pressed()
+        return may and not leases.is_held(accounts.proof_lease_name(self.account), now)
 
     def privately(self, call: Callable[[], None]) -> None:
         """Make private calls and remember whether they are answered."""
@@ -237,6 +259,8 @@ class Watch:
     def reading_is_due(self, now: datetime) -> bool:
         if self.last_cycle_at is None or self.account.recovered_at is None:
             return True
+        if self.need.look_at is not None and self.last_cycle_at < self.need.look_at <= now:
+            return True
         if now - self.last_cycle_at < timedelta(seconds=PROOF_SPACING_SECONDS) and leases.is_held(
             accounts.proof_lease_name(self.account), now
         ):
@@ -249,6 +273,8 @@ class Watch:
         tier = settings.KRAKEN_TIER
         if not self.follower.is_live:
             if not (self.need.soon or self.need.urgent):
+                if self.need.look_at is not None:
+                    return LOOKING_SECONDS
                 return QUIET_SECONDS.get(tier, 7)
             began = self.soon_since is not None and self.soon_since > (self.last_cycle_at or now)
             return AT_ONCE_SECONDS.get(tier, 2.0) if began else MOVING_SPACING_SECONDS
@@ -277,7 +303,7 @@ class Watch:
         if self.is_due(self.last_count_at, counting.EVERY_SECONDS, now):
             self.last_count_at = now
             counting.count_coins(self.account, self.venue, now)
-        if self.need.urgent:
+        if self.is_pressed():
             return  # the rate budget is wanted for protection
         seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
         if self.is_due(

@@ -49,9 +49,16 @@ class Streams:
     """Both connections of one watch, and what they wake."""
 
     def __init__(
-        self, watch: Watch, threads: Threads, *, token: Callable[[], str], addresses: Addresses | None = None
+        self,
+        watch: Watch,
+        threads: Threads,
+        *,
+        token: Callable[[], str],
+        token_was_said: Callable[[str], None] = lambda token: None,
+        addresses: Addresses | None = None,
     ) -> None:
-        self.watch, self.threads, self.token = watch, threads, token
+        self.watch, self.threads = watch, threads
+        self.token, self.token_was_said = token, token_was_said
         addresses = addresses or Addresses.from_settings()
         self.private = Connection(
             name="private",
@@ -101,7 +108,7 @@ class Streams:
 
     async def _private_session(self) -> Session:
         token = await self.threads.answer(self.token)
-        return PrivateSession(token=token, now=time.monotonic())
+        return PrivateSession(token=token, now=time.monotonic(), said=lambda: self.token_was_said(token))
 
     def _private_link(self, link: Link, why: str) -> None:
         if link is Link.LOST:

@@ -240,6 +240,28 @@ def test_patience_waits_for_budget() -> None:
         assert turn.nonce
 
 
+def test_a_poll_that_waits_for_budget_gives_way_to_what_is_urgent() -> None:
+    """The poll would have waited for longer than this test may take."""
+    row(counter_thousandths=15_000, counter_at=datetime.now(UTC) + timedelta(seconds=5))
+    asked: list[bool] = []
+
+    def urgent_came() -> bool:
+        asked.append(len(asked) == 1)
+        return asked[-1]
+
+    patient = SenderSlot(key_fingerprint=NAME)
+    waiting = patient.turn(cost=1, urgent=False, patience_seconds=300, give_way=urgent_came)
+    with pytest.raises(BudgetExhausted), waiting:
+        pass
+    assert asked == [False, True]
+
+
+def test_what_is_urgent_gives_way_to_nothing() -> None:
+    row(counter_thousandths=14_100, counter_at=datetime.now(UTC))
+    with SenderSlot(key_fingerprint=NAME).turn(cost=1, urgent=True, give_way=lambda: True) as turn:
+        assert turn.nonce
+
+
 def test_a_counter_of_the_future_heals(clock: SetClock) -> None:
     row(counter_thousandths=15_000, counter_at=NOON + timedelta(hours=1))
     with pytest.raises(BudgetExhausted):

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from brackets import accounts, tasks
+from brackets import accounts, readers, tasks
 from brackets.core.states import State
 from brackets.models import Account, Lease
 from brackets.venue.port import KeyRefused, VenueUnavailable
@@ -220,6 +220,25 @@ def test_a_venue_that_is_down_is_remembered_for_the_status_page(world: World) ->
     world.venue.set_down(False)
     watch.ask_prices()
     assert fresh(world.account).venue_error == ""
+
+
+def test_the_first_answer_clears_what_the_status_says_of_failures(world: World) -> None:
+    """Not the last one of a comparison: that may wait for rate budget."""
+    world.open()
+    world.send()
+    readers.note_private(world.account, "connection refused")
+    readers.note_venue(world.account, error="connection refused")
+    said: list[tuple[str, str]] = []
+
+    def note() -> None:
+        now = fresh(world.account)
+        said.append((now.private_error, now.venue_error))
+
+    world.venue.script("orders", note)
+    watch = a_watch(world)
+    watch.take_lease()
+    watch.read()
+    assert said == [("", "")]
 
 
 def test_a_quiet_book_is_read_seldom_and_a_moving_one_often(world: World) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from brackets import readers, reconcile
-from brackets.core.states import State
+from brackets import lookup, readers, reconcile
+from brackets.core.events import CloseRequested
+from brackets.core.states import ExitReason, State
 from brackets.models import AssetBalance, Bracket, Instrument
 from brackets.venue.kraken.stream.news import OpenOrders, PriceReading, PricesChanged
 from brackets.venue.port import QuoteReading, VenueUnavailable
@@ -19,6 +20,7 @@ from brackets.watch import Runner, Watch
 from brackets.watch.prices import PriceBook
 from brackets.watch.shelf import Shelf
 from brackets.watch.streams import Addresses, Streams
+from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import STOP, TARGET, World, fresh
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -116,6 +118,65 @@ def test_what_is_urgent_is_asked_for_when_the_stream_does_not_tell_it(world: Wor
     assert due_after(watch, 2)
     watch.need, watch.urgent_since = reconcile.Need(), None  # it told
     assert not due_after(watch, 29)
+
+
+def test_an_unknown_is_looked_up_at_its_moments_and_not_on_a_grid(world: World) -> None:
+    watch = a_watch(world)
+    at = watch.last_cycle_at + timedelta(seconds=11.3)
+    watch.want(reconcile.Need(look_at=at))
+    assert not due_after(watch, 11.2)  # not for a quiet book either
+    assert due_after(watch, 11.3)
+    let_it_live(watch)
+    assert (due_after(watch, 11.2), due_after(watch, 11.3)) == (False, True)
+    watch.last_cycle_at = at  # it was made; the next round says when the next one is
+    assert not due_after(watch, 0.25)
+
+
+def test_what_can_wait_gives_way_while_an_unknown_is_to_be_looked_up(world: World) -> None:
+    watch = a_watch(world)
+    assert not watch.is_pressed()
+    for need in (reconcile.Need(look_at=world.clock()), reconcile.Need(soon=True, urgent=True)):
+        watch.want(need)
+        assert watch.is_pressed()
+        watch.want(reconcile.Need(soon=True))
+        assert not watch.is_pressed()
+
+
+def test_trouble_that_lasts_does_not_stop_the_books(world: World) -> None:
+    watch = a_watch(world)
+    watch.want(reconcile.Need(soon=True, urgent=True))
+    world.clock.pass_seconds(59)
+    watch.want(reconcile.Need(soon=True, urgent=True))
+    assert watch.is_pressed()
+    world.clock.pass_seconds(1)
+    watch.want(reconcile.Need(soon=True, urgent=True))
+    assert not watch.is_pressed()
+
+
+def test_the_round_says_when_an_unknown_is_looked_up_next(world: World) -> None:
+    """Nothing but its looks can tell what became of it: neither polls nor books are wanted meanwhile."""
+    trade = world.open_active()
+    world.venue.script("place", Fault.LOST_REQUEST)
+    world.ask(trade, CloseRequested(at=world.clock(), reason=ExitReason.MANUAL))
+    world.send()
+    world.send()
+    assert world.bracket(trade).state == State.EXITING
+    assert world.look() == reconcile.Need(soon=True, urgent=True, look_at=world.clock())
+    asked = len(world.venue.asked)
+    world.read()
+    assert sorted(world.venue.asked[asked:]) == ["closed_orders", "open_orders"]
+    later = world.clock() + timedelta(seconds=lookup.SECOND_LOOK_SECONDS)
+    assert world.look() == reconcile.Need(look_at=later)
+
+
+def test_an_exit_that_the_venue_took_is_read_urgently(world: World) -> None:
+    trade = world.open_active()
+    world.ask(trade, CloseRequested(at=world.clock(), reason=ExitReason.MANUAL))
+    world.send()
+    world.send()
+    assert world.look().urgent
+    world.read()
+    assert not world.look().urgent
 
 
 def test_a_lost_stream_brings_polling_back_at_once(world: World) -> None:

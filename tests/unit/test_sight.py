@@ -111,7 +111,28 @@ def test_no_price_is_none() -> None:
             id="terms unknown",
         ),
         pytest.param(
-            bracket(PLACED, replace(LIMIT, status=OrderStatus.UNKNOWN)), True, id="an entry unknown"
+            bracket(PLACED, replace(LIMIT, status=OrderStatus.UNKNOWN)),
+            False,
+            id="an entry unknown: its lookups have their own moments",
+        ),
+        pytest.param(
+            bracket(FILLED, BOUGHT, replace(STOP, status=OrderStatus.UNKNOWN)), False, id="a stop unknown"
+        ),
+        pytest.param(
+            bracket(
+                FILLED,
+                BOUGHT,
+                replace(STOP, status=OrderStatus.UNKNOWN),
+                replace(STOP, key="another", venue_order_id="another", cancel_wanted=True),
+            ),
+            True,
+            id="a stop unknown, another on its way out",
+        ),
+        pytest.param(
+            bracket(State.EXITING, BOUGHT, order(Role.EXIT, read_back=False)), True, id="a sale not seen yet"
+        ),
+        pytest.param(
+            bracket(State.EXITING, BOUGHT, order(Role.EXIT)), False, id="a sale that was seen to rest"
         ),
         pytest.param(bracket(PLACED, LIMIT), False, id="an entry at rest"),
         pytest.param(
@@ -155,6 +176,18 @@ def test_naked(shown: Bracket, expected: bool) -> None:
         pytest.param(bracket(State.EXITING, BOUGHT), None, True, id="leaving"),
         pytest.param(bracket(State.SL_FILLED, BOUGHT), None, True, id="stopped"),
         pytest.param(bracket(State.TP_FILLED, BOUGHT), None, False, id="only books are open"),
+        pytest.param(
+            bracket(State.EXITING, BOUGHT, order(Role.EXIT, status=OrderStatus.UNKNOWN)),
+            None,
+            False,
+            id="an exit unknown: only its lookups tell",
+        ),
+        pytest.param(
+            bracket(State.SL_FILLED, BOUGHT, STOP, order(Role.EXIT, status=OrderStatus.UNKNOWN)),
+            None,
+            True,
+            id="an exit unknown beside a stop that executes",
+        ),
         pytest.param(bracket(ACTIVE, BOUGHT, STOP, reduce_quantity=D("0.3")), None, True, id="reducing"),
         pytest.param(bracket(ACTIVE, BOUGHT, STOP, order(Role.EXIT)), None, True, id="a part on sale"),
     ],

@@ -68,6 +68,7 @@ class KrakenVenue:
         timeout_seconds: float = 5.0,
         validate_only: bool = False,
         patience_seconds: float = 0.0,
+        give_way: Callable[[], bool] = lambda: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._markets = Markets(
@@ -77,11 +78,19 @@ class KrakenVenue:
             monotonic=monotonic,
         )
         self.validate_only = validate_only  # nothing this adapter places becomes an order
-        self._calls = Calls(slot=slot, markets=self._markets, patience_seconds=patience_seconds)
+        self._calls = Calls(
+            slot=slot, markets=self._markets, patience_seconds=patience_seconds, give_way=give_way
+        )
         self.clock = ClockOffset(self.server_time)
 
     @classmethod
-    def from_settings(cls, slot: SenderSlot | None = None, *, patience_seconds: float = 0.0) -> KrakenVenue:
+    def from_settings(
+        cls,
+        slot: SenderSlot | None = None,
+        *,
+        patience_seconds: float = 0.0,
+        give_way: Callable[[], bool] = lambda: False,
+    ) -> KrakenVenue:
         """The venue of `settings.KRAKEN_*`. Nothing is asked of it yet: it may be down."""
         return cls(
             slot=slot or SenderSlot.from_settings(),
@@ -91,6 +100,7 @@ class KrakenVenue:
             timeout_seconds=float(settings.KRAKEN_TIMEOUT_SECONDS),
             validate_only=settings.TRADING_MODE == "validate",
             patience_seconds=patience_seconds,
+            give_way=give_way,
         )
 
     # --- public reads ----------------------------------------------------------------------------

@@ -34,8 +34,16 @@ def believe(turn: Turn, error: Exception) -> None:
 class Calls:
     """The requests of one adapter. Threads may share it."""
 
-    def __init__(self, *, slot: SenderSlot, markets: Markets, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        slot: SenderSlot,
+        markets: Markets,
+        patience_seconds: float,
+        give_way: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._slot, self._markets = slot, markets
+        self.give_way = give_way  # whether a read that waits for budget shall give up waiting
         self.patience_seconds = patience_seconds  # how long a read that is not urgent may wait for budget
 
     def write(
@@ -84,7 +92,9 @@ class Calls:
         wire = self._markets.wire()
         patience = max(self.patience_seconds, PAGE_PATIENCE_SECONDS if begun else 0.0)
         with (
-            self._slot.turn(cost=cost, urgent=urgent, patience_seconds=patience) as turn,
+            self._slot.turn(
+                cost=cost, urgent=urgent, patience_seconds=patience, give_way=self.give_way
+            ) as turn,
             wire.sending(nonce=turn.nonce),
         ):
             try:

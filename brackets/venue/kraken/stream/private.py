@@ -6,7 +6,7 @@ what is open now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -34,9 +34,17 @@ SNAPSHOT = {"snapshot": True, "update": False}
 class PrivateSession(Session):
     """One connection with one token. Ready once the snapshot of the open orders is in."""
 
-    def __init__(self, *, token: str, now: float, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        token: str,
+        now: float,
+        patience: Patience | None = None,
+        said: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`said` is called when the token is said to the venue: another connection needs a new one."""
         super().__init__(now=now, patience=patience, secret=token)
-        self._token = token
+        self._token, self._said = token, said
         self._executions, self._sequence = Executions(), Sequence()
         self._began = False
 
@@ -45,6 +53,7 @@ class PrivateSession(Session):
         return self._began
 
     def openings(self) -> tuple[str, ...]:
+        self._said()
         return (
             self.request(
                 "subscribe", channel=EXECUTIONS, token=self._token, snap_orders=True, snap_trades=False
