@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from brackets.core import lost
 from brackets.core.draft import Step
 from brackets.core.leaving import (
     INSUFFICIENT_FUNDS,
@@ -34,7 +35,7 @@ def unprotected(step: Step) -> Step:
     """Coins without their resting leg: what covers them comes at once."""
     return step.to(
         State.ENTRY_FILLED,
-        unprotected_since=step.at,
+        unprotected_since=step.bracket.unprotected_since or step.at,
         protect_from=step.bracket.protect_from or step.at,
     )
 
@@ -79,8 +80,10 @@ def lacking(bracket: Bracket) -> Decimal:
 def cover_with_stop(step: Step) -> Step:
     """Stand a stop for the coins that lack one; never one above the market."""
     bracket = step.bracket
-    if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
+    if lacking(bracket) <= 0 or bracket.protect_from is None:
         return step
+    if step.at < bracket.protect_from:
+        return lost.watch_legs(step)
     if awaits_unseen_stop(step):
         return step
     if step.price is not None and step.price <= bracket.stop_price and not bracket.restoring:

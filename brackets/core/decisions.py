@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from brackets.core import cover, entry, leaving, reduce, swap
+from brackets.core import cover, entry, leaving, lost, reduce, swap
 from brackets.core.draft import Step
 from brackets.core.leaving import leave, stop_is_executing, stop_won
 from brackets.core.orders import later
@@ -91,13 +91,16 @@ def in_bracket_active(step: Step) -> Step:
 def lost_leg(step: Step) -> Step:
     """The order that stood for the coins ended, and not by our will: the stop comes back, and no swap
     for a while."""
-    return cover.unprotected(
+    bare = cover.unprotected(
         step.having(
             resting=Role.STOP,
             swap_began_at=None,
             swap_after=later(step.at, step.rules.swap_cooldown_seconds),
         )
-    ).alarm("a protective order is gone from the venue and not by us: placing a new stop")
+    )
+    if lost.is_held_back(bare):
+        return bare  # said already
+    return bare.alarm("a protective order is gone from the venue and not by us: placing a new stop")
 
 
 def in_held(step: Step) -> Step:

@@ -54,6 +54,7 @@ from brackets.core.leaving import (
     resting_targets,
     visible_from,
 )
+from brackets.core.lost import space_out
 from brackets.core.orders import ZERO, Bracket, Rules, later
 from brackets.core.prices import round_up
 from brackets.core.states import ExitReason, OrderStatus, Refusal, Role, State
@@ -84,11 +85,11 @@ def learn(draft: Step, event: Event) -> Step:
         visible = visible_from(known)
         known = known.having(protect_from=visible, secondaries_due_at=visible)
     if before.unprotected_since is not None and protection_arrives(before, known.bracket):
-        known = known.having(unprotected_since=known.at)
+        known = known.having(unprotected_since=max(known.at, before.unprotected_since))
     if before.reduce_quantity > 0:
         left = before.reduce_quantity - reduce.sold_since(before, known.bracket)
         known = known.having(reduce_quantity=max(left, ZERO))
-    return known
+    return space_out(before, known)
 
 
 def look(draft: Step, event: Event) -> Step:

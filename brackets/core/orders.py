@@ -42,6 +42,8 @@ class Rules:
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5
     count_spacing_seconds: int = 3  # between the two counts that say that coins are missing
+    lost_stop_pauses: tuple[int, ...] = (0, 5, 15, 30, 60)  # before a stop that somebody else canceled again
+    lost_stop_memory_seconds: int = 300
     most_stops: int = 5  # more stops than these, and the rest of the entry is canceled
     merge_age_seconds: int = 45  # a younger stop is dear to cancel
     swap_cooldown_seconds: int = 30  # between one swap's end and the next one's begin
@@ -49,8 +51,8 @@ class Rules:
     reduce_patience_seconds: int = 20  # a part that cannot be sold by then keeps its legs
     expiry_margin_seconds: int = 60  # a limit entry outlives its time at the venue by no more than this
     limit_exit_slippage: Decimal = Decimal("0.005")  # below the bid, where only limit orders may sell
-    limit_exit_seconds: int = 5  # a limit exit that does not fill by then is placed anew
     market_entry_allowance: Decimal = Decimal("0.005")  # above the bid: spread and depth of a market entry
+    limit_exit_seconds: int = 5  # a limit exit that does not fill by then is placed anew
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +85,8 @@ class Plan:
     minimum_quantity: Decimal
     attach_stop: bool = True
     entry: EntryTerms | None = None  # None: at market
-    # How the legs follow the entry's price (its limit first, then its average fill); None: given, it stays.
     most_cost: Decimal | None = None  # what all entries together may cost, before fees; None: no bound
+    # How the legs follow the entry's price (its limit first, then its average fill); None: given, it stays.
     stop_distance: Decimal | None = None
     target_distance: Decimal | None = None
     target_r_multiple: Decimal | None = None

@@ -70,6 +70,23 @@ def test_an_untriggered_stop_canceled_by_its_owner_comes_back(desk: Desk) -> Non
     assert [(order.kind, order.leaves) for order in record.live] == [("stop-loss", QUANTITY)]
 
 
+def test_a_stop_canceled_again_and_again_comes_back_ever_slower_and_nothing_is_sold(desk: Desk) -> None:
+    """A person on the venue's page cancels whatever we place, within the second, for a minute."""
+    trade = desk.open_active()
+    for _ in range(55):
+        for order in desk.at_venue().live:
+            desk.control.cancel(order.txid)
+        desk.turn()
+    stops = [o for o in desk.at_venue().orders.values() if o.kind == "stop-loss"]
+    assert len(stops) == 5  # the venue's own, and ours after 0, 5, 20 and 50 s
+    assert desk.at_venue().sold == 0
+    bracket = desk.until(trade, State.BRACKET_ACTIVE, seconds=10)  # the person has gone
+    assert "somebody canceled the stop again" in bracket.alarm
+    desk.price(2440)
+    desk.until_closed(trade)
+    assert trade.exit_reason == "stop_loss"
+
+
 def test_a_lost_stop_above_the_market_sells_at_once(desk: Desk) -> None:
     """The owner canceled it, and the market already stands below its trigger."""
     trade = desk.open_active()
