@@ -189,8 +189,9 @@ def sell(account: Account, ask: Sell, asker: Asker) -> Command:
     written: list[Command] = []
     at = timezone.now()
 
-    def within(trade: Trade) -> None:
-        written.append(store(account, ask, asker, status=Command.Status.ACCEPTED, trade=trade, at=at))
+    def within(trade: Trade, note: str) -> None:
+        accepted = Command.Status.ACCEPTED
+        written.append(store(account, ask, asker, status=accepted, trade=trade, message=note, at=at))
 
     try:
         verdict = door.execute_sell(

@@ -6,6 +6,7 @@ must be sent is stored. The venue is asked nothing here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -28,7 +29,6 @@ from trading.inputs import (
     ChangeVerdict,
     Denied,
     UnknownTrade,
-    Within,
     denied,
     refused_by_machine,
     require_grid,
@@ -40,6 +40,9 @@ NO_OPEN_TRADE = "no_open_trade"
 MORE_THAN_HELD = "more_than_held"
 SALE_IN_PROGRESS = "sale_in_progress"
 BELOW_MINIMUM_QUANTITY = "below_minimum_quantity"
+WithinSale = Callable[[Trade, str], None]
+"""Called with the Trade inside the transaction of the sale's intent, and with what is done differently from
+what was asked (empty where nothing is)."""
 LEAVING = frozenset({State.EXITING, State.TP_FILLED, State.SL_FILLED, State.EXIT_COMPLETE})
 
 
@@ -91,14 +94,15 @@ def execute_sell(
     *,
     account: Account | None = None,
     actor: str = "system",
-    within: Within | None = None,
+    within: WithinSale | None = None,
 ) -> ChangeVerdict:
     """Sell `amount_token` coins out of the open bracket of this pair at market: its stop is made smaller
     first, the rest keeps both exits. Everything is sold when no amount is given, or when what would be left
     is below the venue's minimum.
 
-    Returns Changed with the Trade, or Denied. `within` is called with the Trade inside the transaction.
-    Raises BadInput, UnknownSymbol and, while the venue's pairs were never read, MarketUnavailable.
+    Returns Changed with the Trade, or Denied. `within` is called inside the transaction, with the Trade and
+    with why more is sold than was asked. Raises BadInput, UnknownSymbol and, while the venue's pairs were
+    never read, MarketUnavailable.
     """
     account = account or accounts.current()
     instrument = market.instrument_named(account, symbol)
@@ -119,7 +123,7 @@ def execute_sell(
         if refusal is not None:
             return refusal
         if within is not None:
-            within(trade)
+            within(trade, why_all(holding, amount_token))
     outbox.wake(account)
     return Changed(trade=trade)
 
@@ -202,3 +206,11 @@ def leaves_too_little(holding: Holding, amount: Decimal) -> bool:
     bracket, instrument = holding.bracket, holding.instrument
     rest = bracket.coins - amount
     return rest < instrument.minimum_quantity or rest * bracket.stop_price < instrument.minimum_cost
+
+
+def why_all(holding: Holding, amount: Decimal | None) -> str:
+    """Why everything is sold though a part was asked; empty where that is not so."""
+    if amount is None or amount == holding.bracket.coins or not leaves_too_little(holding, amount):
+        return ""
+    rest, base = text(holding.bracket.coins - amount), holding.instrument.base
+    return f"everything is sold: the {rest} {base} that would be left are below the venue's minimum"

@@ -30,6 +30,8 @@ def finish_commands(trade: Trade, now: datetime) -> None:
         outcome = outcome_of(command, trade)
         if outcome is not None:
             status, message = outcome
+            if command.message:  # what was said when it was accepted stays true
+                message = f"{command.message}; {message}"
             accepted = Command.objects.filter(pk=command.pk, status=Command.Status.ACCEPTED)
             accepted.update(status=status, message=message, finished_at=now)
 
@@ -68,7 +70,7 @@ def without_fill(trade: Trade) -> Outcome:
     entries = [order for order in trade.bracket.orders.all() if order.role == Role.ENTRY]
     words = next((order.message for order in entries if order.message), "")
     if trade.exit_reason == ExitReason.VALIDATED:
-        return DONE, f"validated: {words or 'the venue found the order good'}; nothing was placed"
+        return DONE, f"validated: {words or 'the venue takes the order'}; nothing was placed"
     return FAILED, f"{trade.exit_reason}: {words}" if words else trade.exit_reason
 
 

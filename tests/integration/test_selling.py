@@ -59,14 +59,22 @@ def test_a_part_is_sold_and_the_rest_keeps_both_exits(world: World) -> None:
     assert trade.exit_price == average.quantize(Decimal("1E-10"))
 
 
-@pytest.mark.parametrize("amount", [None, "0.1", "0.0985"])
-def test_all_of_it_is_a_close_also_when_too_little_would_be_left(world: World, amount: str | None) -> None:
+TOO_LITTLE = "everything is sold: the 0.0015 ETH that would be left are below the venue's minimum"
+
+
+@pytest.mark.parametrize(("amount", "said"), [(None, ""), ("0.1", ""), ("0.0985", TOO_LITTLE)])
+def test_all_of_it_is_a_close_also_when_too_little_would_be_left(
+    world: World, amount: str | None, said: str
+) -> None:
+    """More is sold than was asked: that is said at once, and stays said when it is done."""
     trade = world.open_active()
     command = sell() if amount is None else sell(amount_token=amount)
+    assert (command.status, command.message) == ("accepted", said)
     assert world.bracket(trade).state == State.EXITING
     world.until_closed(trade)
     command.refresh_from_db()
-    assert (command.status, command.message) == ("done", "closed: manual")
+    assert command.status == "done"
+    assert command.message == (f"{said}; closed: manual" if said else "closed: manual")
     world.assert_over(trade, "manual")
 
 
