@@ -13,7 +13,7 @@ from brackets.core.events import EditRequested
 from brackets.core.machine import RefusedEvent
 from brackets.models import Instrument
 from risk.core.edits import Edit, EditFacts, judge_edit
-from trading import configuration, market
+from trading import configuration, market, settle
 from trading.exits import locked, trade_named
 from trading.inputs import (
     BadInput,
@@ -57,6 +57,8 @@ def edit_position(
         refusal = judged(trade, edit, view) or applied(trade, edit, actor=actor)
         if refusal is not None:
             return refusal
+        trade.bracket.refresh_from_db()
+        settle.project(trade, timezone.now())  # who is told that it is done sees it on the trade
         if within is not None:
             within(trade)
     outbox.wake(account)

@@ -54,7 +54,10 @@ def consume(account: Account) -> int:
         if not events:
             return 0
         now = timezone.now()
-        for trade in trades_of({event.bracket_id for event in events}):
+        brackets = {event.bracket_id for event in events}
+        # In turn with acts that project their trade themselves; read only after the waiting.
+        list(Trade.objects.select_for_update().filter(bracket_id__in=brackets).order_by("pk").values("pk"))
+        for trade in trades_of(brackets):
             project(trade, now)
             finish_commands(trade, now)
         cursor.last_event_id = events[-1].pk

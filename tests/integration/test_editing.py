@@ -47,9 +47,12 @@ def test_a_moved_stop_rests_in_the_same_order_at_its_new_price(world: World) -> 
 def test_a_watched_target_is_moved_at_once(world: World) -> None:
     trade = world.open_active()
     command = edit(trade, take_profit_price="2550")
-    world.settle()
-    command.refresh_from_db()
     assert command.status == "done"
+    trade.refresh_from_db()
+    assert trade.take_profit_price == 2550  # who reads done finds it on the trade
+    world.settle()
+    trade.refresh_from_db()
+    assert trade.take_profit_price == 2550
     world.price(2551)
     world.until_closed(trade)
     world.assert_over(trade, "take_profit")
