@@ -110,7 +110,7 @@ def finish(account: Account) -> None:
     for command in commands:
         if not left:
             sentences = [sentence_of(trade) for trade in command.trades.order_by("pk")]
-            said = " ".join(sentences) or "Nothing was open."
+            said = " ".join(sentences) or f"Nothing was open on the {account.name} account."
             end(command, Command.Status.DONE, f"{said} The venue shows no open order of ours.", now)
         elif now - command.created_at > PATIENCE:
             words = f"After {PATIENCE // timedelta(minutes=1)} min this is left: {'; '.join(left)}."

@@ -94,6 +94,7 @@ class Accepted:
     """The venue took the request. `venue_order_id` is None for a cancel and for a mere validation."""
 
     venue_order_id: str | None
+    message: str = ""  # the venue's own words, where it said more than an id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -131,14 +131,15 @@ def test_a_post_only_limit_keeps_both_flags_and_expires(stub: Stub) -> None:
 def test_a_validation_says_true_in_kraken_s_spelling_and_needs_no_id(stub: Stub) -> None:
     stub.will("AddOrder", ok({"descr": {"order": "buy 0.01 XBTUSD @ market"}}))
     outcome = venue_on(stub).place(market_buy(validate_only=True), urgent=False)
-    assert outcome == Accepted(venue_order_id=None)
+    assert outcome == Accepted(venue_order_id=None, message="buy 0.01 XBTUSD @ market")
     assert stub.sent("AddOrder")[0].params["validate"] == "true"
 
 
 def test_an_adapter_in_validate_mode_never_places(stub: Stub) -> None:
-    stub.will("AddOrder", ok({"descr": {"order": "buy 0.01 XBTUSD @ market"}}))
+    close = "close position @ stop loss 59000.0"
+    stub.will("AddOrder", ok({"descr": {"order": "buy 0.01 XBTUSD @ market", "close": close}}))
     outcome = venue_on(stub, validate_only=True).place(market_buy(), urgent=False)
-    assert outcome == Accepted(venue_order_id=None)
+    assert outcome == Accepted(venue_order_id=None, message=f"buy 0.01 XBTUSD @ market, {close}")
     assert stub.sent("AddOrder")[0].params["validate"] == "true"
 
 

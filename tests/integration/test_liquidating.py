@@ -73,7 +73,7 @@ def test_where_nothing_is_open_a_reading_says_so(world: World) -> None:
     liquidation.finish(world.account)
     command.refresh_from_db()
     assert (command.status, world.venue.asked.count("open_orders") > 0) == ("done", True)
-    assert command.message == "Nothing was open. The venue shows no open order of ours."
+    assert command.message == ("Nothing was open on the demo account. The venue shows no open order of ours.")
 
 
 def test_it_is_not_done_while_the_venue_cannot_be_read(world: World) -> None:

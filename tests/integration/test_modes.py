@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from brackets.core.states import OrderStatus, State
 from brackets.models import Account, AssetBalance
-from brackets.venue.port import Reason, Refused
+from brackets.venue.port import Accepted, Reason, Refused
 from risk.models import SystemConfig
 from tests import factories
 from tests.integration.conftest import Caller
@@ -61,6 +61,16 @@ def test_validate_sends_the_entry_to_be_judged_and_nothing_is_placed(
     assert command.message.startswith("validated: ")
     assert trade.bracket.orders.get().status == OrderStatus.VALIDATED
     validating.assert_sound()
+
+
+def test_the_words_of_the_venue_about_a_good_order_are_told(validating: World) -> None:
+    words = "buy 0.1 ETHUSD @ limit 2499.99"
+    validating.venue.script("place", Accepted(venue_order_id=None, message=words))
+    command = buy(entry_type="market")
+    assert command.trade is not None
+    validating.until_closed(command.trade)
+    command.refresh_from_db()
+    assert (command.status, command.message) == ("done", f"validated: {words}; nothing was placed")
 
 
 def test_what_the_venue_would_refuse_is_said_in_its_words(validating: World) -> None:

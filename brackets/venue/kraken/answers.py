@@ -35,8 +35,14 @@ def placed(answer: Mapping[str, Any], *, validation: bool) -> Outcome:
     if len(ids) == 1 and answer.get("id") == ids[0]:
         return Accepted(venue_order_id=ids[0])
     if validation and not ids and isinstance(info, Mapping) and info.get("descr"):
-        return Accepted(venue_order_id=None)
+        return Accepted(venue_order_id=None, message=described(info["descr"]))
     return Unknown(message=f"the answer to the order names no order: {info!r:.200}")
+
+
+def described(descr: object) -> str:
+    """The order in Kraken's words, with its attached close order; empty where it says none."""
+    words = [descr.get(name) for name in ("order", "close")] if isinstance(descr, Mapping) else []
+    return ", ".join(word for word in words if isinstance(word, str) and word)
 
 
 def amended(answer: Mapping[str, Any], *, venue_order_id: str) -> Outcome:
