@@ -30,6 +30,8 @@ TOLD = (
     "price",
     "price2",
     "oflags",
+    "timeinforce",
+    "expiretm",
     "close[ordertype]",
     "close[price]",
     "order_qty",
