@@ -201,7 +201,7 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
         at=event.at,
     )
     for alarm in outcome.alarms:
-        log.warning("ALARM bracket %s (%s): %s", row.pk, row.symbol, alarm)
+        log.error("ALARM bracket %s (%s): %s", row.pk, row.symbol, alarm)
     for sentence in violations(after):
         log.error("INVARIANT bracket %s: %s", row.pk, sentence)
 

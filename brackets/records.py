@@ -50,6 +50,8 @@ SAME_NAME = (
     "protect_from",
     "secondaries_due_at",
     "unprotected_since",
+    "bare_since",
+    "bare_told",
     "funds_refused_since",
     "retry_after",
     "exit_began_at",

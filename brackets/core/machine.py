@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from brackets.core import entry, reduce
+from brackets.core.bare import call_out
 from brackets.core.cover import protection_arrives
 from brackets.core.decisions import settle
 from brackets.core.draft import Step
@@ -324,7 +325,7 @@ def step(bracket: Bracket, event: Event, rules: Rules | None = None) -> Outcome:
     handler = TABLE[bracket.state, type(event)]
     if isinstance(handler, Refusal):
         raise RefusedEvent(handler, f"{type(event).__name__} is refused in {bracket.state}: {handler}")
-    settled = settle(handler(draft_of(bracket, event, rules or Rules()), event))
+    settled = call_out(settle(handler(draft_of(bracket, event, rules or Rules()), event)))
     return Outcome(bracket=settled.bracket, effects=settled.effects, alarms=settled.alarms)
 
 

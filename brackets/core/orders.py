@@ -33,6 +33,7 @@ class Rules:
     """How long the machine waits, in seconds, and how much it does at a time."""
 
     visibility_seconds: int = 10  # until an order the venue made must have become visible
+    bare_alarm_seconds: int = 5  # coins without any order at the venue for longer: said aloud
     protect_timeout_seconds: int = 30  # without protection that long after a fill: sell (rollback)
     funds_retry_seconds: int = 10  # "insufficient funds" after our own cancel may be a late release
     retry_spacing_seconds: int = 1
@@ -215,6 +216,8 @@ class Bracket:
     protect_from: datetime | None = None  # from here on uncovered coins get a stop of ours
     secondaries_due_at: datetime | None = None  # stops of the last fills must be visible by then; None: seen
     unprotected_since: datetime | None = None  # by our knowledge; the truth is in exposure.py
+    bare_since: datetime | None = None  # by our knowledge no order at the venue would sell the coins
+    bare_told: bool = False  # … and it was called out
     funds_refused_since: datetime | None = None
     retry_after: datetime | None = None
     exit_began_at: datetime | None = None

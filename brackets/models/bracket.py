@@ -81,6 +81,8 @@ class Bracket(models.Model):
     protect_from = models.DateTimeField(null=True)
     secondaries_due_at = models.DateTimeField(null=True)
     unprotected_since = models.DateTimeField(null=True)
+    bare_since = models.DateTimeField(null=True)  # no order at the venue would sell the coins
+    bare_told = models.BooleanField(default=False)
     funds_refused_since = models.DateTimeField(null=True)
     retry_after = models.DateTimeField(null=True)
     exit_began_at = models.DateTimeField(null=True)
