@@ -13,7 +13,10 @@ UNASKED = (probe.ProbeRefused, market.UnknownSymbol, market.MarketUnavailable, V
 
 
 class Command(BaseCommand):
-    help = "Place the two smallest sells for the same coins, see what the venue does, cancel both."
+    help = (
+        "Place the two smallest sells that prove something (together more than the free coins), "
+        "see what the venue does, cancel both."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbol", help="for example ETH/USD; its coins must be held and free")
