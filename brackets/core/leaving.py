@@ -342,9 +342,10 @@ def refused_rounds(bracket: Bracket) -> int:
     for order in reversed(bracket.sells):
         if order.filled > 0:
             break
+        refused = order.status is OrderStatus.REJECTED
         if order.role is Role.STOP:
-            stop_came_back = True
-        elif order.status is OrderStatus.REJECTED and stop_came_back:
+            stop_came_back = stop_came_back or not refused
+        elif refused and stop_came_back:
             rounds, stop_came_back = rounds + 1, False
     return rounds
 
