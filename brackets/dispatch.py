@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -38,6 +39,7 @@ from brackets.core.events import (
 from brackets.core.states import Answer, Role
 from brackets.lookup import VISIBILITY_SECONDS
 from brackets.models import Account, Bracket, Effect, Order
+from brackets.modes import Modes, is_kept_back, is_of_a_sell
 from brackets.venue.port import (
     Accepted,
     AmendRequest,
@@ -83,16 +85,25 @@ def due(account: Account, now: datetime) -> list[Effect]:
     return sorted(effects, key=lambda effect: (urgency.rank(effect.bracket, effect), effect.pk))
 
 
-def dispatch_due(account: Account, venue: Venue, clock: Clock = timezone.now) -> list[str]:
+def dispatch_due(
+    account: Account, venue: Venue, clock: Clock = timezone.now, modes: Modes | None = None
+) -> list[str]:
     """Send everything that is due. Returns the venue ids of orders that should be read now: what follows
-    waits for the end of the canceled, the terms of the amended, the sight of what protects."""
+    waits for the end of the canceled, the terms of the amended, the sight of what protects. `modes` is
+    what this process knows of the markets; without, the modes are read when they matter."""
     to_read: list[str] = []
-    for effect in due(account, clock()):
+    modes, effects = modes or Modes(), due(account, clock())
+    leaving = {effect.bracket.symbol for effect in effects if is_of_a_sell(effect)}
+    freshen = partial(modes.freshen, account, venue, leaving, clock)
+    for effect in effects:
+        if is_kept_back(effect, account, freshen, clock):
+            continue
         claim = take_claim(effect.pk, venue, clock())
         if claim is None:
             continue
         outcome = send(claim, venue, clock)
         record(claim, outcome, clock())
+        modes.hear(account, venue, claim.symbol, outcome, clock)
         wanted = wanted_reading(claim, outcome)
         if wanted is not None:
             to_read.append(wanted)

@@ -207,8 +207,9 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
 
 
 def settle_outbox(row: models.Bracket, after: Bracket, at: datetime) -> None:
-    """Close the outbox rows of orders that need nothing more: a cancel when the order ended, a placement
-    when the order is known to be on the venue or to have ended, an amendment when it was settled."""
+    """Close the outbox rows of orders that need nothing more: a cancel when the order ended or shall stay,
+    a placement when the order is known to be on the venue or to have ended, an amendment when it was
+    settled."""
     orders = {order.key: order for order in after.orders}
     pending = models.Effect.objects.filter(bracket=row, done_at=None).select_related("order")
     over = [effect.pk for effect in pending if is_over(effect, orders[effect.order.key])]
@@ -224,7 +225,7 @@ def hurry(row: models.Bracket, at: datetime) -> None:
 
 def is_over(effect: models.Effect, order: BracketOrder) -> bool:
     if not order.live or effect.kind == models.Effect.Kind.CANCEL:
-        return not order.live
+        return not (order.live and order.cancel_wanted)
     if effect.kind == models.Effect.Kind.PLACE:
         return order.venue_order_id is not None
     return order.amendment is None or order.amendment.number != effect.amend_number

@@ -22,6 +22,7 @@ from brackets import booking, dispatch, lookup, operations, readers, records, re
 from brackets.core import orders as core
 from brackets.core.states import LIVE, OrderStatus, Policy, Role, State
 from brackets.models import Account, Bracket, Order
+from brackets.modes import Modes
 from brackets.sight import Need, see_prices
 from brackets.venue.port import Venue, VenueUnavailable
 
@@ -38,11 +39,12 @@ SWAP_BACK_PAUSE_SECONDS = 0.3
 SWAP_BACK_READING = timedelta(seconds=1)
 
 
-def drive(account: Account, venue: Venue, clock: Clock = timezone.now) -> None:
+def drive(account: Account, venue: Venue, clock: Clock = timezone.now, modes: Modes | None = None) -> None:
     """Send all that is due, and what follows from the answers, until nothing is due any more. What must be
-    read of one round is read with one call."""
+    read of one round is read with one call. `modes`: see `dispatch_due`."""
+    modes = modes or Modes()
     for _ in range(DRIVE_ROUNDS):
-        wanted = dispatch.dispatch_due(account, venue, clock)
+        wanted = dispatch.dispatch_due(account, venue, clock, modes)
         if not wanted:
             return
         read_orders(account, venue, wanted, clock)

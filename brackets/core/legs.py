@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from brackets.core.orders import Bracket, BracketOrder
+from brackets.core.orders import Bracket, BracketOrder, total_leaves
 from brackets.core.states import CLOSED_MARKETS, Custody, ExitReason, Role, State
 from brackets.core.swap import swap_prices
 
@@ -63,6 +63,12 @@ def target_custody(bracket: Bracket) -> Custody:
     leaving = bracket.state is State.EXITING and bracket.exit_reason is ExitReason.TAKE_PROFIT
     wanted = bracket.resting is Role.TARGET
     return Custody.MOVING if live or leaving or wanted else Custody.WATCHED
+
+
+def is_needed(bracket: Bracket, key: str) -> bool:
+    """Whether coins would lack an order for them without this one."""
+    others = (o for o in bracket.covering if o.key != key and not o.cancel_wanted)
+    return total_leaves(others) < bracket.coins
 
 
 def target_is_touched(bracket: Bracket, *, bid: Decimal, last: Decimal) -> bool:

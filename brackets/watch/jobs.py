@@ -18,7 +18,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from brackets import accounts, counting, dispatch, leases, readers, reconcile
+from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
+from brackets.modes import Modes
 from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
 from brackets.watch.following import Follower, StreamState
 from brackets.watch.hooks import run_hooks
@@ -38,6 +40,7 @@ FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the s
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 FOLLOWED_BALANCE_SECONDS = 300  # the stream tells totals, only holds are read
 STATUS_SECONDS = 10
+AWAITED_STATUS_SECONDS = 2
 EQUITY_SECONDS = 5
 STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
 PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
@@ -77,6 +80,7 @@ class Watch:
         self.prices = PriceBook()
         self.shelf = Shelf(self.account)
         self.follower = Follower(self.account, self.venue, clock=self.clock)
+        self.modes = Modes(told=lambda: self.prices_are_streamed and self.follower.is_live)
         self.wanted: frozenset[str] = frozenset()  # pairs whose prices are wanted now
         self._looking = threading.Lock()
 
@@ -177,7 +181,7 @@ class Watch:
             need = self.shown(quotes, [one for one in self.shelf.all() if one.row.symbol in quotes])
             soon, urgent = self.need.soon or need.soon, self.need.urgent or need.urgent
             self.want(reconcile.Need(soon=soon, urgent=urgent, look_at=need.look_at))
-        reconcile.drive(self.account, self.venue, self.clock)
+        reconcile.drive(self.account, self.venue, self.clock, self.modes)
         self.shelf.refresh()
 
     def shown(self, quotes: dict[str, Quote], brackets: list[Standing]) -> reconcile.Need:
@@ -193,7 +197,7 @@ class Watch:
     # --- orders ---------------------------------------------------------------------------------
 
     def send(self) -> None:
-        reconcile.drive(self.account, self.venue, self.clock)
+        reconcile.drive(self.account, self.venue, self.clock, self.modes)
 
     def follow(self) -> bool:
         """Take in what the private stream said. Whether something may have to be sent now."""
@@ -225,7 +229,7 @@ class Watch:
             recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
             urgent = self.need.urgent or recovering
             self.privately(lambda: self.compare(urgent=urgent))
-            reconcile.drive(self.account, self.venue, self.clock)
+            reconcile.drive(self.account, self.venue, self.clock, self.modes)
         elif self.follower.is_live and self.need.soon and self.books_may_be_closed(now):
             self.last_books_at = now
             self.privately(lambda: reconcile.close_books(self.account, self.venue, now))
@@ -288,7 +292,7 @@ class Watch:
         now = self.clock()
         if readers.instruments_are_stale(self.account, now):
             readers.refresh_instruments(self.account, self.venue)
-        if self.is_due(self.last_status_at, STATUS_SECONDS, now):
+        if self.is_due(self.last_status_at, self.status_seconds(), now):
             readers.note_venue(self.account, system=self.venue.system_status())
             if not self.prices_are_streamed:
                 readers.refresh_statuses(self.account, self.venue, self.wanted)
@@ -311,6 +315,11 @@ class Watch:
         ):
             readers.refresh_balances(self.account, self.venue)
             self.last_balances_at = now
+
+    def status_seconds(self) -> int:
+        """Seconds between two readings of the modes: few where somebody waits for a market to open."""
+        waiting = any(one.bracket.market != ONLINE for one in self.shelf.all())
+        return AWAITED_STATUS_SECONDS if waiting else STATUS_SECONDS
 
     def note_stream(self) -> None:
         """Write how the private stream stands: when that changes, and now and then."""

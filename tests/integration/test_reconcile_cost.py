@@ -222,7 +222,8 @@ def test_one_reading_serves_all_that_were_sent_in_a_round(world: World) -> None:
 
     world.send()
 
-    assert world.venue.asked == ["cancel"] * 3 + ["orders"] + ["place"] * 3
+    modes = ["system_status", "pair_statuses"]  # public: before a protection is given up
+    assert world.venue.asked == modes + ["cancel"] * 3 + ["orders"] + ["place"] * 3
 
 
 # --- what comes first ----------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ def test_a_close_in_a_closed_market_waits_with_its_stop(world: World) -> None:
 
 def test_a_market_that_takes_limits_only_is_left_by_limit(world: World) -> None:
     trade = world.open_active()
+    world.venue.system = "limit_only"
     Instrument.objects.filter(symbol=ETH).update(status="limit_only")
     see(world)
     door.close_position(trade.pk)

@@ -194,7 +194,8 @@ def test_a_clean_end_brings_every_stop_back(watched: World) -> None:
     stops = world.at_venue(side=Side.SELL, live=True)
     assert sorted(stop.trigger_price for stop in stops) == [Decimal(140), STOP]
     assert Bracket.objects.get(pk=other.bracket_id).state == State.BRACKET_ACTIVE
-    assert world.venue.asked[asked:] == ["cancel", "orders", "place", "orders"]
+    modes = ["system_status", "pair_statuses"]  # public: before a protection is given up
+    assert world.venue.asked[asked:] == [*modes, "cancel", "orders", "place", "orders"]
     world.assert_sound()
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from brackets import readers
 from brackets.core.states import State
 from tests.stories.desk import ETH, QUANTITY, STOP, STORY, TARGET, Desk
 from trading import door
@@ -173,6 +174,31 @@ def test_a_market_that_takes_no_order_keeps_its_protection(desk: Desk, mode: str
     assert trade.exit_reason == {"target": "take_profit", "close": "manual"}[wish]
 
 
+@pytest.mark.parametrize(
+    ("mode", "whose"), [("cancel_only", None), ("cancel_only", ETH), ("maintenance", None)]
+)
+@pytest.mark.parametrize("wish", ["target", "close"])
+def test_a_market_that_closed_this_very_second_keeps_its_protection(
+    desk: Desk, mode: str, whose: str | None, wish: str
+) -> None:
+    """The book still believes it open; the mode is read before the stop's cancel would leave."""
+    trade = desk.open_active()
+    desk.control.mode(mode, whose)
+    leave(desk, trade, wish)
+    desk.look()
+    desk.send()
+    desk.turns(6)
+    record = desk.at_venue()
+    assert [(order.kind, order.leaves) for order in record.live] == [("stop-loss", QUANTITY)]
+    assert record.asked("CancelOrder") == []
+
+    desk.control.mode("online", whose)
+    readers.refresh_statuses(desk.account, desk.venue, [ETH])
+    desk.until_closed(trade)
+    desk.verdict(prove=True, unprotected=Decimal(3))
+    assert trade.exit_reason == {"target": "take_profit", "close": "manual"}[wish]
+
+
 @pytest.mark.parametrize("wish", ["target", "close"])
 def test_a_market_of_limits_only_is_left_by_limit(desk: Desk, wish: str) -> None:
     trade = desk.open_active()
@@ -186,7 +212,7 @@ def test_a_market_of_limits_only_is_left_by_limit(desk: Desk, wish: str) -> None
 
 @pytest.mark.parametrize("wish", ["target", "close"])
 def test_a_pair_of_limits_only_that_nobody_told_us_of(desk: Desk, wish: str) -> None:
-    """Only the pair is limited, and the list of pairs was read before: the refusal tells it."""
+    """Only the pair is limited, and the list of pairs was read before: it is read before the stop goes."""
     trade = desk.open_active()
     desk.control.mode("limit_only", ETH)
     leave(desk, trade, wish)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from brackets.core.legs import Band, band, legs, stop_is_touched, target_is_touched
+from brackets.core.legs import Band, band, is_needed, legs, stop_is_touched, target_is_touched
 from brackets.core.states import Custody, OrderStatus, Policy, Role
 from tests.unit.machine_story import Story
 from tests.unit.swap_story import BACK, NEAR, nearest, placing_target, swapping_in, target_rests
@@ -238,3 +238,41 @@ def test_inside_the_band_a_look_changes_nothing(price: str) -> None:
     before = story.bracket
     story.wait(1, price, last=price)
     assert story.bracket == before
+
+
+# --- what protection hangs on ------------------------------------------------------------------
+
+
+def test_the_only_stop_is_needed_also_when_it_is_wanted_gone() -> None:
+    story = Story().protected()
+    assert is_needed(story.bracket, "S")
+    story.close()
+    assert is_needed(story.bracket, "S")
+
+
+def test_each_part_of_the_cover_is_needed() -> None:
+    story = Story().filled_in_parts("0.4", "0.6")
+    assert is_needed(story.bracket, "S1")
+    assert is_needed(story.bracket, "S2")
+
+
+def test_a_target_in_the_place_of_its_stop_is_needed() -> None:
+    story = target_rests()
+    assert is_needed(story.bracket, story.order("T").key)
+
+
+def test_a_stop_too_much_is_not_needed() -> None:
+    story = Story(attach_stop=False).filled_entry()
+    ours = story.newest
+    story.accept(ours, "S1")
+    story.report("S1", OrderStatus.OPEN)
+    story.report("S2", OrderStatus.OPEN, parent="E")
+    assert story.words == ["cancel stop S2"]
+    assert not is_needed(story.bracket, story.order("S2").key)
+    assert is_needed(story.bracket, story.order("S1").key)
+
+
+def test_what_is_left_when_everything_is_sold_is_not_needed() -> None:
+    story = Story(policy=Policy.NEAREST).protected()
+    story.report("S", OrderStatus.FILLED, "1", triggered=True)
+    assert not is_needed(story.bracket, "S")
