@@ -206,7 +206,7 @@ def test_an_entry_that_waited_too_long_for_the_comparison_says_so(world: World) 
     assert world.venue.sent == []
     assert "still being compared" in Order.objects.get().message
     world.until_closed(trade)
-    assert (trade.exit_reason, trade.quantity) == ("entry_canceled", 0)
+    assert (trade.exit_reason, trade.quantity) == ("entry_expired", 0)
 
 
 def test_an_exit_does_not_wait_for_the_comparison(world: World) -> None:
@@ -240,7 +240,7 @@ def test_an_entry_that_outlived_its_price_is_not_sent(world: World, seconds: int
     assert len(world.venue.sent) == sent
     if not sent:
         world.until_closed(trade)
-        assert trade.exit_reason == "entry_canceled"
+        assert trade.exit_reason == "entry_expired"
 
 
 def test_an_old_exit_is_sent_all_the_same(world: World) -> None:
