@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from brackets import accounts, counting, dispatch, leases, readers, reconcile, venues
+from brackets import accounts, counting, dispatch, inspection, leases, readers, reconcile, venues
 from brackets.models import Account, Quote
 from brackets.venue.port import Venue, VenueUnavailable
 from brackets.watch import run_hooks
@@ -33,6 +33,11 @@ def reconcile_account() -> None:
     account = accounts.current()
     if not accounts.watch_is_alive(account, timezone.now()):
         reconcile_once(account)
+
+
+def inspect_brackets() -> None:
+    """What must always be true, asked of what is stored; every hour."""
+    inspection.inspect(accounts.current(), timezone.now())
 
 
 def look(account: Account, venue: Venue, clock: Clock) -> None:

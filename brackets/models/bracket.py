@@ -109,7 +109,12 @@ class Bracket(models.Model):
                 fields=["account", "state"],
                 name="bracket_open",
                 condition=~Q(state="EXIT_COMPLETE"),
-            )
+            ),
+            models.Index(
+                fields=["account", "completed_at"],
+                name="bracket_finished",
+                condition=Q(completed_at__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=STATES), name="bracket_state_known"),
