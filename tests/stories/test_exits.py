@@ -82,7 +82,8 @@ def test_a_stop_canceled_again_and_again_comes_back_ever_slower_and_nothing_is_s
     assert len(stops) == 5  # the venue's own, and ours after 0, 5, 20 and 50 s
     assert desk.at_venue().sold == 0
     bracket = desk.until(trade, State.BRACKET_ACTIVE, seconds=10)  # the person has gone
-    assert "somebody canceled the stop again" in bracket.alarm
+    alarms = [alarm for event in bracket.events.all() for alarm in event.payload["alarms"]]
+    assert sum("somebody canceled the stop again" in alarm for alarm in alarms) == 4
     desk.price(2440)
     desk.until_closed(trade)
     assert trade.exit_reason == "stop_loss"
