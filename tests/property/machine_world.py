@@ -16,6 +16,7 @@ from brackets.core import legs
 from brackets.core.effects import Amend, Cancel, Effect, Place
 from brackets.core.events import (
     AmendAnswered,
+    CancelKeptBack,
     CloseRequested,
     EditRequested,
     EntryRequested,
@@ -38,6 +39,7 @@ from brackets.core.machine import Outcome, RefusedEvent, step
 from brackets.core.orders import Bracket, BracketOrder
 from brackets.core.states import (
     CLOSED_MARKETS,
+    LIMIT_ONLY,
     Answer,
     ExitReason,
     OrderStatus,
@@ -77,6 +79,7 @@ class World:
     facts: list[Event] = field(default_factory=list)
     requests: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)  # key → when it was sent
+    canceled: set[str] = field(default_factory=set)  # keys of orders whose cancel left, once at least
     refused_for_good: bool = False
     hold_wished: bool = False
     events: int = 0
@@ -212,6 +215,14 @@ class World:
             self.outbox.remove(unsent)
             self.fact(OrderWithdrawn(at=self.at, key=effect.key, reason="canceled before it was sent"))
             return
+        if self.is_kept_back(booked):
+            if effect.key not in self.canceled:
+                self.fact(CancelKeptBack(at=self.at, key=effect.key, market=self.venue.market))
+            still = next(o for o in self.bracket.orders if o.key == effect.key).cancel_wanted
+            if still and effect not in self.outbox:
+                self.outbox.append(effect)
+            return
+        self.canceled.add(effect.key)
         self.outbox.append(effect)  # asked again until a reading shows the end
         order = next((o for o in self.venue.orders if effect.key in (o.key, o.id)), None)
         if order is None or self.venue.market == "maintenance":
@@ -220,6 +231,15 @@ class World:
             self.venue.end(order, lag={"well": 0, "late": 2, "lost": 4}[luck])
         elif luck == "slow":
             self.request_later(lambda: self.venue.end(order))
+
+    def is_kept_back(self, booked: BracketOrder) -> bool:
+        """Whether dispatch, which has just read the market's mode, does not let this cancel out."""
+        market, bracket = self.venue.market, self.bracket
+        if booked.role is Role.ENTRY or not legs.is_needed(bracket, booked.key):
+            return False
+        if market == LIMIT_ONLY:
+            return bracket.market != LIMIT_ONLY or bracket.state is State.HELD
+        return market in CLOSED_MARKETS
 
     def request_later(self, request: Callable[[], object]) -> None:
         self.requests.append((self.now + 1 + len(self.requests) % 4, request))
