@@ -257,7 +257,9 @@ def test_what_the_venue_refuses_comes_back_as_its_reason(venue: KrakenVenue) -> 
 
 def test_a_validation_leaves_nothing(venue: KrakenVenue) -> None:
     request = order(validate_only=True)
-    assert venue.place(request, urgent=True) == Accepted(venue_order_id=None)
+    said = venue.place(request, urgent=True)
+    assert isinstance(said, Accepted)
+    assert (said.venue_order_id, said.message) == (None, "buy 0.02000000 ETHUSD @ market")
     assert list(venue.closed_orders(client_order_id=request.client_order_id)) == []
 
 
