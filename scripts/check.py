@@ -53,7 +53,12 @@ OF_THE_PERSON = (
 )
 
 # These touch no database: once is enough.
-PURE = ("--ignore=tests/unit", "--ignore=tests/property")
+PURE = (
+    "--ignore=tests/unit",
+    "--ignore=tests/property",
+    "--ignore=tests/process/test_bootstrap.py",
+    "--ignore-glob=*/tests/contract/test_paper_*",
+)
 WORKERS = "2"  # most tests of processes wait; the others keep two cores busy
 
 current: "subprocess.Popen[bytes] | None" = None
