@@ -261,15 +261,16 @@ class Watch:
         readers.note_private(self.account)
 
     def reading_is_due(self, now: datetime) -> bool:
-        if self.last_cycle_at is None or self.account.recovered_at is None:
+        last, look_at = self.last_cycle_at, self.need.look_at  # other threads may change both meanwhile
+        if last is None or self.account.recovered_at is None:
             return True
-        if self.need.look_at is not None and self.last_cycle_at < self.need.look_at <= now:
+        if look_at is not None and last < look_at <= now:
             return True
-        if now - self.last_cycle_at < timedelta(seconds=PROOF_SPACING_SECONDS) and leases.is_held(
+        if now - last < timedelta(seconds=PROOF_SPACING_SECONDS) and leases.is_held(
             accounts.proof_lease_name(self.account), now
         ):
             return self.need.urgent
-        return now - self.last_cycle_at >= timedelta(seconds=self.spacing(now))
+        return now - last >= timedelta(seconds=self.spacing(now))
 
     def spacing(self, now: datetime) -> float:
         """Seconds between two comparisons. A stream that lives tells what moves; only what it does not tell

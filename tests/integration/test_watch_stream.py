@@ -100,6 +100,7 @@ class Desk:
                 connection.close()
 
         asyncio.run(running())
+        self.runner.threads.shutdown(wait=True)  # none may hold a row while the tables are emptied
         if failures:
             raise failures[0]
 
