@@ -13,10 +13,15 @@ from brackets.core.draft import Step
 from brackets.core.orders import Bracket, BracketOrder, later, total_leaves
 from brackets.core.prices import round_down
 from brackets.core.states import LIMIT_ONLY, ExitReason, OrderStatus, Role, State
+from brackets.venue.treatments import TREATMENTS, Treatment, Write
 
-RETRYABLE = frozenset({"rate_limited", "market_limited", "deadline", "invalid_nonce", "duplicate_id"})
-"""Refusals that say nothing against the next attempt."""
 INSUFFICIENT_FUNDS = "insufficient_funds"
+RETRYABLE = frozenset(
+    reason.value
+    for reason, treatment in TREATMENTS[Write.PLACE].items()
+    if treatment in (Treatment.RETRY, Treatment.THROTTLE, Treatment.AMBIGUOUS)
+) - {INSUFFICIENT_FUNDS}
+"""Refusals that say nothing against the next attempt; want of coins has a patience of its own."""
 OUTLIVED = "older than"
 """So begins the reason for which an entry that could not leave in its time is withdrawn."""
 ASKED_FOR = frozenset({ExitReason.MANUAL, ExitReason.KILL_SWITCH})
