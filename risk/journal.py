@@ -20,10 +20,7 @@ from risk.models import AuditHead, AuditRow
 def write(*, at: datetime, actor: str, action: str, subject: str, payload: Mapping[str, Any]) -> AuditRow:
     """Append one row to the chain. Must run in the transaction of the change it tells of; raises
     RuntimeError outside one. `payload` must be JSON-able (Decimals and times as text)."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("an audit row is written in the transaction of its change, not outside")
-    AuditHead.objects.get_or_create(pk=1)
-    head = AuditHead.objects.select_for_update().get(pk=1)
+    head = locked_end()
     row = AuditRow(
         seq=head.seq + 1,
         at=at,
@@ -37,6 +34,14 @@ def write(*, at: datetime, actor: str, action: str, subject: str, payload: Mappi
     row.save(force_insert=True)
     AuditHead.objects.filter(pk=1).update(seq=row.seq, hash=row.hash)
     return row
+
+
+def locked_end() -> AuditHead:
+    """The end of the chain, locked until the transaction ends. Raises RuntimeError outside of one."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("an audit row is written in the transaction of its change, not outside")
+    AuditHead.objects.get_or_create(pk=1)
+    return AuditHead.objects.select_for_update().get(pk=1)
 
 
 def row_hash(row: AuditRow) -> str:

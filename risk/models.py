@@ -1,7 +1,8 @@
 """The law in force and the journal of everything that changed.
 
 `SystemConfig` holds every limit and switch of one account; the pure rules in `risk/core` are handed
-plain values of it. `AuditRow` is append-only and hash-chained; `journal.py` writes it.
+plain values of it. `AuditRow` is append-only and hash-chained; `journal.py` writes it. `Alert` is what a
+person should know of; `alerts.py` raises and resolves it.
 """
 
 from __future__ import annotations
@@ -270,3 +271,46 @@ class AuditRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.action} {self.subject}"
+
+
+class Alert(models.Model):
+    """Something a person should know of: open until it is resolved, counted while it lasts."""
+
+    class Severity(models.TextChoices):
+        INFO = "info"
+        WARNING = "warning"
+        CRITICAL = "critical"
+
+    account = models.CharField(max_length=32)
+    severity = models.CharField(max_length=8, choices=Severity)
+    code = models.CharField(max_length=60)  # "position_without_stop": the same words for the same trouble
+    subject = models.CharField(max_length=100)  # "bracket 12", as in the journal
+    message = models.CharField(max_length=500)
+    raised_at = models.DateTimeField()
+    last_at = models.DateTimeField()  # when it was raised last
+    times = models.PositiveIntegerField(default=1)
+    resolved_at = models.DateTimeField(null=True)
+    acknowledged_by = models.CharField(max_length=100, blank=True)
+    acknowledged_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("acknowledge_alert", "Can acknowledge alerts")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "code", "subject"],
+                name="alert_open_once",
+                condition=Q(resolved_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                condition=Q(severity__in=["info", "warning", "critical"]), name="alert_severity_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"alert {self.pk} {self.severity} {self.code} {self.subject}"
+
+    @property
+    def status(self) -> str:
+        """open until it is resolved, whether somebody acknowledged it or not."""
+        return "open" if self.resolved_at is None else "resolved"
