@@ -5,7 +5,7 @@ words instead of making another. It ends when the trouble does (`resolve_alert`)
 (`acknowledge`). The journal has a row when it was raised, became graver, was acknowledged, was resolved.
 
 Each of these functions locks the end of the journal before it touches an alert, so that transactions which
-write to both never wait for each other in a circle. Call them inside the transaction of the change or outside.
+write to both never wait for each other in a circle. Call them inside a transaction or outside.
 """
 
 from __future__ import annotations

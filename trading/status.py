@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from brackets import accounts
 from brackets.models import Account
+from risk import alerts
 from risk.core.plain import text
 from trading import configuration
 from trading.models import Trade
@@ -48,8 +49,15 @@ def read_status(account: Account) -> dict[str, Any]:
             "error": account.private_error or account.venue_error or None,
         },
         "recovering": account.recovered_at is None,
+        "alerts": open_alerts(account),
         "version": settings.VERSION,
     }
+
+
+def open_alerts(account: Account) -> dict[str, str]:
+    """How many alerts are open, in all and by severity."""
+    counts = alerts.count_open(account.name)
+    return {name: str(count) for name, count in {"open": sum(counts.values()), **counts}.items()}
 
 
 def venue_is_reachable(account: Account, now: Any) -> bool:

@@ -49,6 +49,7 @@ STATUS = {
     "watch",
     "venue",
     "recovering",
+    "alerts",
     "version",
 }
 LISTS = ["trades", "brackets", "orders", "fills", "events", "commands"]

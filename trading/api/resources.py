@@ -1,4 +1,4 @@
-"""The six lists of the API: what each is made of, by what it is filtered, how a row is shown.
+"""The lists of the API: what each is made of, by what it is filtered, how a row is shown.
 
 Every queryset loads all that its shape needs, so the number of queries does not grow with the page.
 """
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Case, Model, QuerySet, Value, When
 from django.utils import timezone
 
 from brackets.core.states import OrderStatus, State
 from brackets.models import Account, Bracket, BracketEvent, Fill, Instrument, Order
+from risk.models import Alert
 from trading import market
 from trading.api import shapes
 from trading.api.problems import Problem
@@ -29,7 +30,7 @@ class Resource:
     name: str  # of one row, in sentences
     rows: Callable[[], QuerySet[Any]]
     show: Callable[[Any], dict[str, Any]]
-    symbol_field: str
+    symbol_field: str = ""  # none: no such filter
     status_field: str = ""
     statuses: Sequence[str] = ()
 
@@ -52,7 +53,15 @@ class Resource:
         return rows.filter(**{self.status_field: wanted})
 
     def by_symbol(self, rows: QuerySet[Any], account: Account, text: str) -> QuerySet[Any]:
-        """Raises Malformed or UnknownSymbol for what is no pair of the venue."""
+        """Raises Malformed or UnknownSymbol for what is no pair of the venue, and the 400 problem where rows
+        of this kind have no symbol."""
+        if not self.symbol_field:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "unknown_parameter",
+                f"No {self.name} has a symbol.",
+                field="symbol",
+            )
         return rows.filter(**{self.symbol_field: symbol_named(account, text)})
 
     def one(self, account: Account, key: int) -> Model:
@@ -66,6 +75,13 @@ class Resource:
                 value=str(key)[:20],
             )
         return row
+
+
+class NamedResource(Resource):
+    """A list whose rows carry the account's name, for they stand below the accounts' floor."""
+
+    def of(self, account: Account) -> QuerySet[Any]:
+        return self.rows().filter(account=account.name)
 
 
 def symbol_named(account: Account, text: str) -> str:
@@ -124,4 +140,13 @@ COMMANDS = Resource(
     symbol_field="trade__symbol",
     status_field="status",
     statuses=Command.Status.values,
+)
+ALERTS = NamedResource(
+    name="alert",
+    rows=lambda: Alert.objects.annotate(
+        openness=Case(When(resolved_at__isnull=True, then=Value("open")), default=Value("resolved"))
+    ),
+    show=shapes.alert,
+    status_field="openness",
+    statuses=["open", "resolved"],
 )

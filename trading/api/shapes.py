@@ -13,6 +13,7 @@ from brackets import records
 from brackets.core.legs import Leg, legs
 from brackets.core.states import LIVE, Role
 from brackets.models import Bracket, BracketEvent, Fill, Order
+from risk.models import Alert
 from trading.core.asks import Kind, text
 from trading.models import Command, Trade
 
@@ -160,6 +161,23 @@ def command(row: Command) -> Shape:
         "trades": trades_of(row),
         "orders": orders_of(row),
         "message": row.message,
+    }
+
+
+def alert(row: Alert) -> Shape:
+    return {
+        "id": row.pk,
+        "severity": row.severity,
+        "code": row.code,
+        "subject": row.subject,
+        "message": row.message,
+        "status": row.status,
+        "raised_at": moment(row.raised_at),
+        "last_at": moment(row.last_at),
+        "times": number(row.times),
+        "resolved_at": moment(row.resolved_at),
+        "acknowledged_by": row.acknowledged_by or None,
+        "acknowledged_at": moment(row.acknowledged_at),
     }
 
 

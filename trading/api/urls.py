@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from trading.api import resources
+from trading.api.alert_views import AcknowledgeView
 from trading.api.command_views import CommandView
 from trading.api.views import ConfigView, DetailView, ListView, StatusView
 from trading.core.asks import Kind
@@ -14,6 +15,7 @@ LISTS = {
     "fills": resources.FILLS,
     "events": resources.EVENTS,
     "commands": resources.COMMANDS,
+    "alerts": resources.ALERTS,
 }
 
 
@@ -33,5 +35,6 @@ urlpatterns = [
     path("status/", StatusView.as_view(), name="status"),
     path("config/", ConfigView.as_view(), name="config"),
     *(path(f"commands/{kind}/", CommandView.as_view(kind=kind), name=kind) for kind in Kind),
+    path("alerts/<int:key>/acknowledge/", AcknowledgeView.as_view(), name="alert_acknowledge"),
     *list_paths(),
 ]

@@ -13,12 +13,15 @@ from brackets import accounts
 from brackets.core.legs import legs
 from brackets.core.states import State
 from brackets.models import Bracket, Instrument
+from risk import alerts
 from trading.admin.base import plain
 from trading.admin.brackets import leg_cell, value_of, with_last_price
+from trading.alerts import RIGHT as ACKNOWLEDGE
 from trading.status import read_status
 
 register = template.Library()
 BRACKETS_SHOWN = 50
+ALERTS_SHOWN = 20
 
 
 @register.simple_tag
@@ -45,6 +48,8 @@ def control_room(context: Context) -> dict[str, Any]:
         "may_trade": user.has_perm("trading.trade"),
         "may_pause": user.has_perm("trading.pause"),
         "may_liquidate": user.has_perm("trading.liquidate"),
+        "may_acknowledge": user.has_perm(ACKNOWLEDGE),
+        "alerts": alerts.open_alerts(account.name)[:ALERTS_SHOWN] if user.has_perm("risk.view_alert") else [],
         "brackets": open_rows() if user.has_perm("brackets.view_bracket") else [],
         "symbols": Instrument.objects.filter(account=account, status="online", quote="USD").values_list(
             "symbol", flat=True
