@@ -1,6 +1,8 @@
 """The one account of the paper venue: balances, reservations, and the ledger that explains them.
 
-Stands under the engine, which alone calls it. Every change of a balance is a ledger entry.
+Stands under the engine, which alone calls it. Every change of a balance is a ledger entry. An asset has two
+wallets, as at Kraken with auto-earn: its own, and one that earns ("XXBT" and "XBT.F"). Both are traded through
+the asset's own code, and what is reserved is told there alone: it may be more than that wallet holds.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from brackets.venue.paper.orders import ZERO, Entry
+from brackets.venue.paper.pairs import earn_code
 
 Number = Callable[[], int]
 
@@ -35,8 +38,13 @@ class Account:
         """The sum of what open orders reserve of an asset."""
         return self.held.get(asset, ZERO)
 
+    def earning(self, asset: str) -> Decimal:
+        """What the asset's earning wallet holds."""
+        return self.balance(earn_code(asset))
+
     def available(self, asset: str) -> Decimal:
-        return self.balance(asset) - self.hold(asset)
+        """What can be spent of an asset, out of both its wallets."""
+        return self.balance(asset) + self.earning(asset) - self.hold(asset)
 
     def reserve(self, asset: str, difference: Decimal) -> None:
         """Raise (or lower, when negative) what is held of an asset."""

@@ -12,7 +12,15 @@ from typing import Any
 from brackets.venue.paper.bars import Candle
 from brackets.venue.paper.market import Tick
 from brackets.venue.paper.orders import ZERO, Close, Entry, Kind, NewOrder, Order, Status, Trade
-from brackets.venue.paper.pairs import ASSETS, LOT_DECIMALS, MAKER_RATE, PAIRS, TAKER_RATE, Asset, Pair
+from brackets.venue.paper.pairs import (
+    LOT_DECIMALS,
+    MAKER_RATE,
+    PAIRS,
+    TAKER_RATE,
+    Asset,
+    Pair,
+    asset_behind,
+)
 
 Json = dict[str, Any]
 
@@ -126,7 +134,7 @@ def trade(trade: Trade) -> Json:
 
 
 def entry(entry: Entry) -> Json:
-    decimals = ASSETS[entry.asset].decimals
+    decimals = asset_behind(entry.asset).decimals
     return {
         "aclass": "currency",
         "amount": fixed(entry.amount, decimals),

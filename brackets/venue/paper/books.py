@@ -26,7 +26,7 @@ from brackets.venue.paper.orders import (
     Status,
     Trade,
 )
-from brackets.venue.paper.pairs import ASSETS, PAIRS, Pair
+from brackets.venue.paper.pairs import ASSETS, PAIRS, Pair, earn_code
 
 
 class Books:
@@ -175,8 +175,27 @@ class Books:
         """Book a deposit or a withdrawal. Raises ValueError for what cannot be booked."""
         if asset not in ASSETS or not amount.is_finite() or amount == 0 or amount % ASSETS[asset].unit:
             raise ValueError(f"{amount} {asset} cannot be booked")
+        self._call_in(asset, -amount, now)
         refid = venue_id(seed=self.seed, letter="Q", number=self._next("Q"))
         self.account.book(asset=asset, amount=amount, fee=ZERO, kind=kind, refid=refid, at=now)
+
+    def earn(self, *, asset: str, amount: Decimal, now: Decimal) -> None:
+        """Move `amount` of an asset into its earning wallet; a negative one comes back. Raises ValueError
+        where the wallet it leaves does not hold so much."""
+        if asset not in ASSETS or not amount.is_finite() or amount == 0 or amount % ASSETS[asset].unit:
+            raise ValueError(f"{amount} {asset} cannot be moved")
+        wallet = asset if amount > 0 else earn_code(asset)
+        if abs(amount) > self.account.balance(wallet):
+            raise ValueError(f"only {self.account.balance(wallet)} {wallet} is there")
+        refid = venue_id(seed=self.seed, letter="Q", number=self._next("Q"))
+        for code, moved in ((asset, -amount), (earn_code(asset), amount)):
+            self.account.book(asset=code, amount=moved, fee=ZERO, kind="earn", refid=refid, at=now)
+
+    def _call_in(self, asset: str, needed: Decimal, now: Decimal) -> None:
+        """Bring back from the earning wallet what the asset's own one lacks of what is to be spent."""
+        lacking = min(needed - self.account.balance(asset), self.account.earning(asset))
+        if lacking > 0:
+            self.earn(asset=asset, amount=-lacking, now=now)
 
     def amend_id(self) -> str:
         """An amendment's id looks like a trade's, and is counted apart."""
@@ -218,6 +237,8 @@ class Books:
         in_base = order.fee_in_base and (buys or spare >= worth.base_fee)
         fee, base_fee = (ZERO, worth.base_fee) if in_base else (worth.fee, ZERO)
         base, quote = (quantity, -worth.cost) if buys else (-quantity, worth.cost)
+        self._call_in(pair.quote.code, fee - quote, now)
+        self._call_in(pair.base.code, base_fee - base, now)
         book = self.account.book
         book(asset=pair.base.code, amount=base, fee=base_fee, kind="trade", refid=refid, at=now)
         book(asset=pair.quote.code, amount=quote, fee=fee, kind="trade", refid=refid, at=now)

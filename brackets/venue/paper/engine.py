@@ -215,6 +215,11 @@ class Engine:
             raise ValueError(f"only {self.account.available(asset)} {asset} is available")
         self._books.transfer(asset=asset, amount=-amount, kind="withdrawal", now=now)
 
+    def earn(self, *, asset: str, amount: Decimal, now: Decimal) -> None:
+        """Move an asset into its earning wallet (auto-earn), a negative amount back. It can be traded with
+        all the while. Raises ValueError where the wallet it leaves does not hold so much."""
+        self._books.earn(asset=asset, amount=amount, now=now)
+
     def find_open(self, *, txid: str | None = None, cl_ord_id: str | None = None) -> Order | None:
         if txid is not None:
             return self.open_orders.get(txid)

@@ -218,7 +218,7 @@ class Entry:
     ledger_id: str
     number: int
     refid: str  # of a trade's two entries: its id
-    kind: str  # trade | deposit | withdrawal
+    kind: str  # trade | deposit | withdrawal | earn
     asset: str
     amount: Decimal
     fee: Decimal

@@ -20,6 +20,7 @@ TAKER_RATE = Decimal("0.0040")  # Kraken's lowest volume tier
 MAKER_RATE = Decimal("0.0025")
 COST_MINIMUM = Decimal("0.5")
 LOT_DECIMALS = 8
+EARN = ".F"  # what stands behind an asset's altname while it earns by itself: "XBT.F"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +154,17 @@ def find_asset(name: str) -> Asset | None:
     """The asset by Kraken's code or altname; None when there is none."""
     wanted = name.upper()
     return ASSETS.get(wanted) or next((a for a in ASSETS.values() if a.altname == wanted), None)
+
+
+def earn_code(code: str) -> str:
+    """Under which code an asset is listed while it earns by itself: "XXBT" becomes "XBT.F"."""
+    return f"{ASSETS[code].altname}{EARN}"
+
+
+def asset_behind(code: str) -> Asset:
+    """The asset of a balance or of a ledger entry: its own, or the one that earns under this code. Raises
+    KeyError for a code of neither kind."""
+    asset = ASSETS.get(code) or find_asset(code.removesuffix(EARN))
+    if asset is None:
+        raise KeyError(code)
+    return asset

@@ -14,7 +14,7 @@ from typing import Any
 from brackets.venue.paper import answers, forms
 from brackets.venue.paper.forms import Form
 from brackets.venue.paper.orders import ZERO, Order, Refused
-from brackets.venue.paper.pairs import ASSETS, MAKER_RATE, TAKER_RATE, find_asset, find_pair
+from brackets.venue.paper.pairs import MAKER_RATE, TAKER_RATE, asset_behind, find_asset, find_pair
 from brackets.venue.paper.rules import UNKNOWN_PAIR, invalid
 from brackets.venue.paper.store import Page
 from brackets.venue.paper.trading import METHODS as TRADING
@@ -79,15 +79,15 @@ def query_trades(venue: PaperVenue, form: Form, now: Decimal) -> Json:
 
 def balance(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     balances = venue.engine.account.balances
-    return {code: answers.fixed(amount, ASSETS[code].decimals) for code, amount in balances.items()}
+    return {code: answers.fixed(amount, asset_behind(code).decimals) for code, amount in balances.items()}
 
 
 def balance_ex(venue: PaperVenue, form: Form, now: Decimal) -> Json:
     account = venue.engine.account
     return {
         code: {
-            "balance": answers.fixed(amount, ASSETS[code].decimals),
-            "hold_trade": answers.held(account.hold(code), ASSETS[code]),
+            "balance": answers.fixed(amount, asset_behind(code).decimals),
+            "hold_trade": answers.held(account.hold(code), asset_behind(code)),
         }
         for code, amount in account.balances.items()
     }

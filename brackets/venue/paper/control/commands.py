@@ -204,6 +204,14 @@ def withdraw(controls: Controls, fields: Json, now: Decimal) -> Json:
     return {}
 
 
+def earn(controls: Controls, fields: Json, now: Decimal) -> Json:
+    asset, amount = _amount(fields)
+    back = Form(fields).truth("back")
+    controls.service.venue.engine.earn(asset=asset, amount=-amount if back else amount, now=now)
+    controls.store(now)
+    return {}
+
+
 def look(controls: Controls, fields: Json, now: Decimal) -> Json:
     """What the venue itself knows, without a key and without being counted."""
     venue = controls.service.venue
@@ -237,6 +245,7 @@ COMMANDS: MappingProxyType[str, Callable[[Controls, Json, Decimal], Json]] = Map
         "cancel": cancel,
         "deposit": deposit,
         "withdraw": withdraw,
+        "earn": earn,
         "look": look,
     }
 )

@@ -39,6 +39,7 @@ The market: `POST /price {"pair", "last", "bid"?, "ask"?, "depth"?}` puts a pair
 
 The owner by hand: `POST /order {pair, type, ordertype, volume, price, …}` as AddOrder, `{"txid"}` back;
 `POST /cancel {"txid" | "cl_ord_id"}`; `POST /deposit` and `/withdraw {"asset": "ZUSD", "amount"}`.
+`POST /earn {"asset": "XXBT", "amount", "back"?}` moves them into the earning wallet ("XBT.F"), or back.
 `POST /look {}`: {open, faults, connections, subscribed, prices, balances, held}.
 """
 
