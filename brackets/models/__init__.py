@@ -4,6 +4,7 @@ from brackets.models.account import Account, AssetBalance, Instrument, Quote
 from brackets.models.bracket import Bracket, BracketEvent, Effect, Fill, Order
 from brackets.models.lease import Lease
 from brackets.models.sender import SenderKey
+from brackets.models.stranger import Stranger
 
 __all__ = [
     "Account",
@@ -17,4 +18,5 @@ __all__ = [
     "Order",
     "Quote",
     "SenderKey",
+    "Stranger",
 ]

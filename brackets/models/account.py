@@ -17,6 +17,10 @@ class Account(models.Model):
     first_balances_at = models.DateTimeField(null=True, blank=True)  # when `first_total` was read
     # None while the book has not yet been compared with the venue since the last start.
     recovered_at = models.DateTimeField(null=True, blank=True)
+    recovering_since = models.DateTimeField(null=True, blank=True)  # the first comparison that was not enough
+    recovering_because = models.CharField(
+        max_length=300, blank=True
+    )  # what recovery waits for, in a sentence
     reconciled_at = models.DateTimeField(null=True, blank=True)  # when a full cycle last began and succeeded
     open_orders_read_at = models.DateTimeField(null=True, blank=True)
     closed_orders_read_at = models.DateTimeField(null=True, blank=True)  # for stops that were never seen open
