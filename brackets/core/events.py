@@ -203,6 +203,14 @@ class HoldRequested:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseRequested:
+    """An operator looked at a held bracket: go on, deciding anew from the facts."""
+
+    at: datetime
+    reason: str
+
+
 Event = (
     EntryRequested
     | ProtectRequested
@@ -223,6 +231,7 @@ Event = (
     | ReduceRequested
     | Tick
     | HoldRequested
+    | ReleaseRequested
 )
 EVENT_TYPES: tuple[type[Event], ...] = (
     EntryRequested,
@@ -244,4 +253,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ReduceRequested,
     Tick,
     HoldRequested,
+    ReleaseRequested,
 )

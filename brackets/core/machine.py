@@ -43,10 +43,12 @@ from brackets.core.events import (
     OrderWithdrawn,
     ProtectRequested,
     ReduceRequested,
+    ReleaseRequested,
     TargetTouched,
     Tick,
 )
 from brackets.core.facts import RefusedEvent, absorb, by_key
+from brackets.core.held import cannot_release
 from brackets.core.leaving import (
     awaits_unseen_stop,
     hold,
@@ -236,6 +238,26 @@ def put_on_hold(draft: Step, event: Event) -> Step:
     )
 
 
+def release(draft: Step, event: Event) -> Step:
+    """Back to work from HELD: what the venue refused before says nothing any more, every patience begins
+    anew, and the facts decide. An exit that is still at work goes on."""
+    assert isinstance(event, ReleaseRequested)
+    bracket = draft.bracket
+    if (why := cannot_release(bracket)) is not None:
+        raise RefusedEvent(Refusal.NOT_RELEASABLE, why)
+    fresh = draft.having(restoring=False, close_again=None, funds_refused_since=None, retry_after=None)
+    rested = resting_targets(bracket)
+    if bracket.live(Role.EXIT) or any(target not in rested for target in bracket.live_targets):
+        return fresh.to(State.EXITING, exit_reason=bracket.exit_reason or ExitReason.MANUAL)
+    return fresh.to(
+        State.ENTRY_FILLED,
+        exit_reason=None,
+        exit_began_at=draft.at,
+        unprotected_since=draft.at,
+        protect_from=draft.at,
+    )
+
+
 def stay(draft: Step, event: Event) -> Step:
     return draft
 
@@ -264,6 +286,7 @@ def wishes(
     edit: Handler | Refusal,
     part: Handler | Refusal,
     hold: Handler | Refusal = put_on_hold,
+    release: Handler | Refusal = Refusal.NOT_HELD,
     counted: Handler | Refusal = count,
 ) -> dict[type[Event], Handler | Refusal]:
     """One row of the table: what people, prices and rules may want of a bracket in one state."""
@@ -276,6 +299,7 @@ def wishes(
         EditRequested: edit,
         ReduceRequested: part,
         HoldRequested: hold,
+        ReleaseRequested: release,
     }
 
 
@@ -288,6 +312,7 @@ WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
         edit=NOT_OPENED,
         part=NOT_OPENED,
         hold=NOT_OPENED,
+        release=NOT_OPENED,
         counted=NOT_OPENED,
     ),
     State.ENTRY_PLACED: wishes(
@@ -298,13 +323,14 @@ WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
     State.TP_FILLED: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
     State.SL_FILLED: wishes(target=EXITING, close=close_after_stop, edit=EXITING, part=EXITING),
     State.EXITING: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
-    State.HELD: wishes(target=EXITING, close=close, edit=EXITING, part=EXITING, hold=stay),
+    State.HELD: wishes(target=EXITING, close=close, edit=EXITING, part=EXITING, hold=stay, release=release),
     State.EXIT_COMPLETE: wishes(
         target=Refusal.OVER,
         close=Refusal.OVER,
         edit=Refusal.OVER,
         part=Refusal.OVER,
         hold=Refusal.OVER,
+        release=Refusal.OVER,
         counted=Refusal.OVER,
     ),
 }

@@ -127,3 +127,5 @@ class Refusal(StrEnum):
     TOO_SMALL = "too_small"  # below the venue's minimum: it keeps resting where it rests
     BAD_PRICES = "bad_prices"  # the stop would not stand below the target
     TOO_MUCH = "too_much"  # more than the bracket holds
+    NOT_HELD = "not_held"  # there is nothing to release it from
+    NOT_RELEASABLE = "not_releasable"  # only an operator, or time, can lead out of this

@@ -118,7 +118,7 @@ def noticed_first(before: Finding | None, now: Seen) -> Finding:
 
 
 def confirmed(before: Finding, now: Seen) -> Finding:
-    """Two readings agree on something new. What was decided about less, or about other terms, is open again."""
+    """Two readings agree on something new: what was decided about less or other terms is open again."""
     grew = now.quantity > before.quantity or now.terms != before.terms
     return Finding(
         status=Status.OPEN if before.status is Status.NOTICED or grew else before.status,

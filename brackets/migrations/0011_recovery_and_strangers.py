@@ -1,8 +1,9 @@
 """What recovery waits for, and what the account holds beyond our book."""
 
 import django.db.models.deletion
-import risk.fields
 from django.db import migrations, models
+
+import risk.fields
 
 
 class Migration(migrations.Migration):

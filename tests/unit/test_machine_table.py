@@ -30,6 +30,7 @@ from brackets.core.events import (
     OrderWithdrawn,
     ProtectRequested,
     ReduceRequested,
+    ReleaseRequested,
     TargetTouched,
     Tick,
 )
@@ -146,6 +147,7 @@ def representative(event_type: type[Event], story: Story) -> Event:
         ReduceRequested: ReduceRequested(at=at, quantity=D("0.4")),
         Tick: Tick(at=at, price=D(100)),
         HoldRequested: HoldRequested(at=at, reason="look"),
+        ReleaseRequested: ReleaseRequested(at=at, reason="looked"),
     }
     return events[event_type]
 
@@ -175,6 +177,7 @@ ROWS: list[Row] = [
     (State.FLAT, ReduceRequested, Refusal.NOT_OPENED, ()),
     (State.FLAT, Tick, NOTHING, ()),
     (State.FLAT, HoldRequested, Refusal.NOT_OPENED, ()),
+    (State.FLAT, ReleaseRequested, Refusal.NOT_OPENED, ()),
     # ENTRY_PLACED: the entry is intended
     (State.ENTRY_PLACED, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.ENTRY_PLACED, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -195,6 +198,7 @@ ROWS: list[Row] = [
     (State.ENTRY_PLACED, ReduceRequested, Refusal.NOT_PROTECTED, ()),
     (State.ENTRY_PLACED, Tick, NOTHING, ()),
     (State.ENTRY_PLACED, HoldRequested, State.HELD, ("cancel entry unsent",)),
+    (State.ENTRY_PLACED, ReleaseRequested, Refusal.NOT_HELD, ()),
     # ENTRY_FILLED: one coin bought, its secondary not seen
     (State.ENTRY_FILLED, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.ENTRY_FILLED, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -220,6 +224,7 @@ ROWS: list[Row] = [
     ),  # the unseen stop is waited for
     (State.ENTRY_FILLED, Tick, NOTHING, ()),
     (State.ENTRY_FILLED, HoldRequested, State.HELD, ()),
+    (State.ENTRY_FILLED, ReleaseRequested, Refusal.NOT_HELD, ()),
     # BRACKET_ACTIVE: the stop rests
     (State.BRACKET_ACTIVE, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.BRACKET_ACTIVE, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -240,6 +245,7 @@ ROWS: list[Row] = [
     (State.BRACKET_ACTIVE, ReduceRequested, State.ENTRY_FILLED, ("amend stop S quantity 0.6",)),
     (State.BRACKET_ACTIVE, Tick, NOTHING, ()),
     (State.BRACKET_ACTIVE, HoldRequested, State.HELD, ()),
+    (State.BRACKET_ACTIVE, ReleaseRequested, Refusal.NOT_HELD, ()),
     # EXITING: the target was touched, the stop is being canceled
     (State.EXITING, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.EXITING, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -260,6 +266,7 @@ ROWS: list[Row] = [
     (State.EXITING, ReduceRequested, Refusal.ALREADY_EXITING, ()),
     (State.EXITING, Tick, NOTHING, ()),
     (State.EXITING, HoldRequested, State.HELD, ()),
+    (State.EXITING, ReleaseRequested, Refusal.NOT_HELD, ()),
     # TP_FILLED: everything sold at the target, the books open
     (State.TP_FILLED, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.TP_FILLED, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -280,6 +287,7 @@ ROWS: list[Row] = [
     (State.TP_FILLED, ReduceRequested, Refusal.ALREADY_EXITING, ()),
     (State.TP_FILLED, Tick, NOTHING, ()),
     (State.TP_FILLED, HoldRequested, State.HELD, ()),
+    (State.TP_FILLED, ReleaseRequested, Refusal.NOT_HELD, ()),
     # SL_FILLED: the stop triggered and is selling
     (State.SL_FILLED, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.SL_FILLED, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -300,6 +308,7 @@ ROWS: list[Row] = [
     (State.SL_FILLED, ReduceRequested, Refusal.ALREADY_EXITING, ()),
     (State.SL_FILLED, Tick, NOTHING, ()),
     (State.SL_FILLED, HoldRequested, State.HELD, ()),
+    (State.SL_FILLED, ReleaseRequested, Refusal.NOT_HELD, ()),
     # HELD: an operator looks, the stop rests
     (State.HELD, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.HELD, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -320,6 +329,7 @@ ROWS: list[Row] = [
     (State.HELD, ReduceRequested, Refusal.ALREADY_EXITING, ()),
     (State.HELD, Tick, NOTHING, ()),
     (State.HELD, HoldRequested, NOTHING, ()),
+    (State.HELD, ReleaseRequested, State.BRACKET_ACTIVE, ()),
     # EXIT_COMPLETE: sold at the target, every fill booked
     (State.EXIT_COMPLETE, EntryRequested, Refusal.ALREADY_OPENED, ()),
     (State.EXIT_COMPLETE, ProtectRequested, Refusal.ALREADY_OPENED, ()),
@@ -340,6 +350,7 @@ ROWS: list[Row] = [
     (State.EXIT_COMPLETE, ReduceRequested, Refusal.OVER, ()),
     (State.EXIT_COMPLETE, Tick, NOTHING, ()),
     (State.EXIT_COMPLETE, HoldRequested, Refusal.OVER, ()),
+    (State.EXIT_COMPLETE, ReleaseRequested, Refusal.OVER, ()),
 ]
 
 
@@ -372,7 +383,7 @@ def test_the_pair_gives_the_expected_answer(row: Row) -> None:
 
 def test_the_table_has_every_pair_once() -> None:
     pairs = [(state, event_type) for state, event_type, _, _ in ROWS]
-    assert len(pairs) == len(State) * len(EVENT_TYPES) == 171
+    assert len(pairs) == len(State) * len(EVENT_TYPES) == 180
     assert set(pairs) == {(state, event_type) for state in State for event_type in EVENT_TYPES}
 
 

@@ -1,0 +1,179 @@
+"""What an operator is told of a held bracket: what is known, what is not, what led here, what may be done.
+
+Pure. A held bracket decides nothing more; its stop rests or comes to rest. The sentences here are made from
+the facts of the bracket alone, so that nobody must read events to know whether coins are at risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from brackets.core.invariants import violations
+from brackets.core.orders import ZERO, Amendment, Bracket, BracketOrder
+from brackets.core.states import OrderStatus, Role, State
+from risk.core.plain import text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """Something an operator may do now. `why_not` says in a sentence why it is not taken; empty: it is."""
+
+    name: str  # the command: close, release, liquidate-all
+    does: str
+    why_not: str = ""
+
+    @property
+    def offered(self) -> bool:
+        return not self.why_not
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Sentences for an operator."""
+
+    why: str
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+    actions: tuple[Act, ...]
+
+
+def explain(bracket: Bracket, *, why: str = "", compared_at: datetime | None = None) -> Held | None:
+    """What is to be told of a held bracket; None of one that is not held. `why` is what led here, as it was
+    said then; `compared_at` when its orders were last compared with the venue."""
+    if bracket.state is not State.HELD:
+        return None
+    return Held(
+        why=why or "It was put on hold; the timeline tells when.",
+        known=tuple(known(bracket, compared_at)),
+        unknown=tuple(unknown(bracket)),
+        actions=actions(bracket),
+    )
+
+
+# --- what is known ----------------------------------------------------------------------------------
+
+
+def known(bracket: Bracket, compared_at: datetime | None) -> Iterator[str]:
+    base = base_of(bracket)
+    yield (
+        f"{text(max(bracket.coins, ZERO))} {base} of this bracket are in the account: "
+        f"{text(bracket.acquired)} came in, {text(bracket.sold)} were sold."
+    )
+    if bracket.coins < 0:
+        yield f"{text(-bracket.coins)} {base} more were sold than came in."
+    if bracket.missing > 0:
+        yield f"{text(bracket.missing)} {base} are gone from the account, and not by our orders."
+    when = "" if compared_at is None else f", as compared at {compared_at:%Y-%m-%d %H:%M:%S} UTC"
+    resting = [order for order in bracket.orders if is_read(order)]
+    for order in resting:
+        yield f"{described(order).capitalize()} rests at the venue as {order.venue_order_id}{when}."
+    if not resting:
+        yield f"No order of this bracket is known to rest at the venue{when}."
+    if (bare := bracket.coins - bracket.standing) > 0:
+        yield f"{text(bare)} {base} have no order that certainly rests for them."
+
+
+def is_read(order: BracketOrder) -> bool:
+    """Whether a reading showed the order at the venue, with these terms, and nothing of ours changes it."""
+    return order.status is OrderStatus.OPEN and order.read_back and not order.cancel_wanted
+
+
+def described(order: BracketOrder) -> str:
+    """An order in words: its role, what is left of it, its price."""
+    words = {Role.ENTRY: "an entry", Role.STOP: "a stop", Role.TARGET: "a target", Role.EXIT: "an exit"}
+    left = max(order.quantity - order.filled, ZERO)
+    if order.trigger_price is not None:
+        return f"{words[order.role]} for {text(left)} at {text(order.trigger_price)}"
+    if order.limit_price is not None:
+        return f"{words[order.role]} for {text(left)} with the limit {text(order.limit_price)}"
+    return f"{words[order.role]} for {text(left)} at market"
+
+
+# --- what is not ------------------------------------------------------------------------------------
+
+
+def unknown(bracket: Bracket) -> Iterator[str]:
+    for order in bracket.orders:
+        yield from unknown_of(order)
+    if bracket.secondaries_due_at is not None and bracket.secondaries_missing:
+        yield "Whether the venue made a stop of every fill of the entry was not seen yet."
+    if bracket.shortage > 0:
+        yield (
+            f"One count did not find {text(bracket.shortage)} {base_of(bracket)}; whether they are gone, "
+            "a second one tells."
+        )
+    unbooked = sum((order.filled - order.booked for order in bracket.orders), ZERO)
+    if unbooked > 0:
+        yield f"What {text(unbooked)} {base_of(bracket)} of fills brought or cost is not booked yet."
+
+
+def unknown_of(order: BracketOrder) -> Iterator[str]:
+    what, number = described(order), order.venue_order_id
+    if order.status is OrderStatus.UNKNOWN:
+        yield f"Whether {what} reached the venue (sent as {order.key}); it is being looked up."
+        return
+    if order.status is OrderStatus.INTENDED:
+        yield f"{what.capitalize()} is to be sent and was not, as far as is known."
+        return
+    if order.status is not OrderStatus.OPEN:
+        return
+    if order.cancel_wanted:
+        yield f"Whether {what} ({number}) has ended: its cancel is asked for until a reading shows the end."
+    elif not order.read_back:
+        yield f"{what.capitalize()} was accepted as {number}, and no reading has shown it."
+    if order.amendment is not None:
+        yield f"Whether {what} ({number}) has its new terms: {terms(order.amendment)}."
+
+
+def terms(asked: Amendment) -> str:
+    named: tuple[tuple[str, Decimal | None], ...] = (
+        ("quantity", asked.quantity),
+        ("stop", asked.trigger_price),
+        ("limit", asked.limit_price),
+    )
+    return ", ".join(f"{name} {text(value)}" for name, value in named if value is not None)
+
+
+# --- what may be done -------------------------------------------------------------------------------
+
+
+def actions(bracket: Bracket) -> tuple[Act, ...]:
+    """The acts that a held bracket takes, or why it does not."""
+    nothing = "" if bracket.coins > 0 or not bracket.idle else "There is nothing left to sell."
+    return (
+        Act(
+            name="close",
+            does="Cancels what rests, reads its end, and sells the coins at market.",
+            why_not=nothing,
+        ),
+        Act(
+            name="release",
+            does="Goes on as if it had just been bought: what rests and fits stays, what lacks a stop gets "
+            "one, and coins that cannot get one in time are sold. What cannot be true is held again.",
+            why_not=cannot_release(bracket) or "",
+        ),
+        Act(
+            name="liquidate-all",
+            does="Pauses trading and sells every open position of ours, this one included.",
+            why_not=nothing,
+        ),
+    )
+
+
+def cannot_release(bracket: Bracket) -> str | None:
+    """Why the machine cannot go on with this bracket by itself, in a sentence; None: it can."""
+    if bracket.live_entries:
+        return "Its entry may still buy; it is being taken back first."
+    if bracket.coins < 0:
+        return "More was sold than came in: only the books can tell what happened."
+    if bracket.coins == 0:
+        return "No coins are left to watch over; it ends when its orders have ended and are booked."
+    broken = violations(bracket)
+    return f"The facts contradict each other: {broken[0]}." if broken else None
+
+
+def base_of(bracket: Bracket) -> str:
+    return bracket.plan.symbol.partition("/")[0]
