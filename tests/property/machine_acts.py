@@ -120,6 +120,7 @@ ACTS: dict[str, Callable[[World, int, int], None]] = {
     "look away": do_look_away,
     "pause": do_pause,
     "hold": lambda world, a, b: world.hold(),
+    "release": lambda world, a, b: world.release(),
 }
 WEIGHTS = {
     "send well": 5,

@@ -31,6 +31,7 @@ from brackets.core.events import (
     OrderWithdrawn,
     ProtectRequested,
     ReduceRequested,
+    ReleaseRequested,
     TargetTouched,
     Tick,
 )
@@ -168,6 +169,9 @@ class World:
     def hold(self) -> None:
         self.hold_wished = True
         self.wish(HoldRequested(at=self.at, reason="look"))
+
+    def release(self) -> None:
+        self.wish(ReleaseRequested(at=self.at, reason="looked"))
 
     # --- readings ------------------------------------------------------------------------------
 
