@@ -246,8 +246,17 @@ PAPER_FEED_WS_URL = (raw("KRAKEN_WS_PUBLIC_URL") or raw("KRAKEN_WS_URL")).rstrip
 WATCH_HOOKS = ["trading.hooks.settle", "trading.hooks.finish_liquidations", "trading.hooks.demo_trader"]
 
 # --- background work -----------------------------------------------------------------------------
+# How often a beat goes round in a task cluster, and how long it may stay away before the cluster ends
+# itself: longer than two tasks may take one after the other, which is what a beat may have to wait for.
+CLUSTER_BEAT_SECONDS = whole("CLUSTER_BEAT_SECONDS", 10)
+CLUSTER_STALE_SECONDS = whole("CLUSTER_STALE_SECONDS", 90)
+if not 0 < CLUSTER_BEAT_SECONDS < CLUSTER_STALE_SECONDS:
+    raise ImproperlyConfigured(
+        "CLUSTER_BEAT_SECONDS must be above 0 and below CLUSTER_STALE_SECONDS; nothing was started."
+    )
 Q_CLUSTER = {
     "name": "backstop",
+    "broker_class": "config.cluster.BeatingBroker",
     "orm": "default",
     "workers": 2,
     "timeout": 30,

@@ -50,6 +50,8 @@ OF_THE_PERSON = (
     "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS",
     "LOG_LEVEL",
+    "CLUSTER_BEAT_SECONDS",
+    "CLUSTER_STALE_SECONDS",
 )
 
 # These touch no database: once is enough.

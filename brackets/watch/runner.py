@@ -22,6 +22,7 @@ from functools import partial
 
 from django.db import close_old_connections
 
+from brackets import signs_of_life
 from brackets.venue.port import BudgetExhausted, KeyRefused, VenueUnavailable
 from brackets.watch.jobs import Watch
 from brackets.watch.streams import Streams
@@ -52,6 +53,7 @@ class Runner:
                     log.info("watching %s", self.watch.account)
                     await self.hold()
                 else:
+                    signs_of_life.show()
                     await self.pause(1)
         finally:
             self.threads.shutdown(wait=False, cancel_futures=True)
@@ -74,6 +76,7 @@ class Runner:
         try:
             while not self.watch.stopping.is_set():
                 renewed = await self.job(watch.renew_lease)
+                signs_of_life.show()
                 if renewed is False:
                     log.warning("the watch lease of %s was taken over; standing by", watch.account)
                     break

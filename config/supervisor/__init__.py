@@ -8,7 +8,7 @@
     prepare    the step before the children: checks, migrations, the first user (its own process)
     output     what the person sees; a reader that stands still never stops the supervision
     sweeper    ends what is left when the supervisor itself is killed
-    heartbeat  whether the task cluster really works
+    ear        hears the signs of life of one child
 
 The supervisor itself is standard library and settings only: it starts at once, is small, and no
 database or network call can keep it from answering a signal.

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.supervisor.heartbeat import heartbeat_is_stale
 from config.supervisor.loop import Supervisor
 from config.supervisor.output import STDERR, Output
 from config.supervisor.services import PYTHON, backstop_services, local_url
@@ -94,6 +93,7 @@ def main() -> int:
                 port=settings.PORT,
                 venue_port=settings.VENUE_PORT,
                 on_paper_venue=settings.ON_PAPER_VENUE,
+                cluster_stale_seconds=settings.CLUSTER_STALE_SECONDS,
             ),
             output=output,
             prepare=PREPARE,
@@ -101,7 +101,6 @@ def main() -> int:
                 f"Backstop is up: {local_url(settings.HOST, settings.PORT)}/admin/ "
                 f"(mode {settings.TRADING_MODE}, {database_name(settings.DATABASES['default'])})"
             ),
-            heartbeat_is_stale=heartbeat_is_stale,
         ).run()
     except ImproperlyConfigured as error:
         output.line(f"Backstop: {error}", to=STDERR)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from config.supervisor.ear import NOTIFY_SOCKET, Ear
 from config.supervisor.services import Restarts, Service
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,6 +30,7 @@ class Child:
         self.started_at = 0.0
         self.due_at: float | None = None  # when to start it (again); None: not by itself
         self.process: subprocess.Popen[bytes] | None = None
+        self.ear = Ear() if service.silent_at_most_seconds is not None else None
         self._tell_sweeper = tell_sweeper
         self._partial = b""
 
@@ -36,6 +38,9 @@ class Child:
         """Launch it. With own_output its lines are read here, otherwise it writes where we write."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONUNBUFFERED"] = "1"
+        environment.pop(NOTIFY_SOCKET, None)  # of whoever started us: not for the children
+        if self.ear is not None and self.ear.address:
+            environment[NOTIFY_SOCKET] = self.ear.address
         launch = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()))
         self.due_at = None
         self.started_at = time.monotonic()
@@ -51,6 +56,13 @@ class Child:
         self._tell_sweeper(f"start {self.process.pid}")
         if self.process.stdout is not None:
             os.set_blocking(self.process.stdout.fileno(), False)
+
+    def is_silent(self, now: float) -> bool:
+        """Whether it lives and gave no sign of life for longer than it may."""
+        limit = self.service.silent_at_most_seconds
+        if self.ear is None or limit is None or not self.ear.address:
+            return False
+        return now - max(self.started_at, self.ear.heard_at()) > limit
 
     @property
     def running(self) -> bool:

@@ -11,13 +11,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from config.supervisor.child import Child
 from config.supervisor.output import Output
-from config.supervisor.probe import Probe, Pulse
+from config.supervisor.probe import Probe
 from config.supervisor.services import MANY_DEATHS, Service
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -31,8 +31,6 @@ class Supervisor:
     `prepare` is a command that must succeed before anything is started. `announcement` is said
     once when the service named `announces` has answered. `grace_seconds` is how long the services,
     and after them those that stop last (a third of it), may take to end before they are killed.
-    `heartbeat_is_stale` is asked every `pulse_seconds`, and believed about a service with a
-    heartbeat that has lived for `first_heartbeat_seconds`.
     """
 
     def __init__(
@@ -43,22 +41,15 @@ class Supervisor:
         prepare: Sequence[str] | None = None,
         announces: str = "web",
         announcement: str = "",
-        heartbeat_is_stale: Callable[[], bool] = lambda: False,
-        pulse_seconds: float = 10.0,
-        first_heartbeat_seconds: float = 120.0,
         grace_seconds: float = 8.0,
     ) -> None:
         self._output = output
         self._prepare = prepare
         self._announces = announces
         self._announcement = announcement
-        self._heartbeat_is_stale = heartbeat_is_stale
-        self._pulse_seconds = pulse_seconds
-        self._first_heartbeat_seconds = first_heartbeat_seconds
         self._grace_seconds = grace_seconds
         self._children = [Child(service, tell_sweeper=self._tell_sweeper) for service in services]
         self._probes: dict[str, Probe] = {}
-        self._pulse: Pulse | None = None
         self._selector = selectors.DefaultSelector()
         self._sweeper: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -147,9 +138,6 @@ class Supervisor:
             if child.service.answers_at:
                 self._probes[child.service.name] = Probe(child.service.answers_at)
             child.due_at = self._started_at
-        self._pulse = Pulse(
-            self._heartbeat_is_stale, every_seconds=self._pulse_seconds, say=self._output.line
-        )
 
     # --- one turn ----------------------------------------------------------------------------------
     def _turn(self) -> None:
@@ -159,7 +147,7 @@ class Supervisor:
             if child.due_at is None:
                 if not child.running:
                     self._on_death(child)
-                elif self._hangs(child, now):
+                elif child.is_silent(now):
                     self._replace(child)
             elif now >= child.due_at and self._may_start(child, now):
                 self._start(child)
@@ -210,12 +198,8 @@ class Supervisor:
         for line in child.last_lines():
             self._output.line(line)
 
-    def _hangs(self, child: Child, now: float) -> bool:
-        young = now - child.started_at < self._first_heartbeat_seconds
-        return child.service.has_heartbeat and not young and self._pulse is not None and self._pulse.stale
-
     def _replace(self, child: Child) -> None:
-        self._output.line(f"ALARM: {child.service.name} does no work (its heartbeat is stale); restarted")
+        self._output.line(f"ALARM: {child.service.name} does no work (no sign of life); restarted")
         self._clear_away(child)
         child.process = None
         child.due_at = time.monotonic()

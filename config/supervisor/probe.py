@@ -1,8 +1,7 @@
-"""Questions the supervisor must not wait for: each is asked by a thread of its own."""
+"""A question the supervisor must not wait for: it is asked by a thread of its own."""
 
 import threading
 import time
-from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -39,28 +38,3 @@ class Probe:
         while not answers(self._url):
             time.sleep(ASK_EVERY_SECONDS)
         self._answered.set()
-
-
-class Pulse:
-    """Asks again and again whether the heartbeat is stale; holds the latest answer."""
-
-    def __init__(
-        self, is_stale: Callable[[], bool], *, every_seconds: float, say: Callable[[str], None]
-    ) -> None:
-        self._every_seconds = every_seconds
-        self.stale = False
-        self._is_stale = is_stale
-        self._say = say
-        threading.Thread(target=self._ask, daemon=True, name="pulse").start()
-
-    def _ask(self) -> None:
-        complaint = ""
-        while True:
-            time.sleep(self._every_seconds)
-            try:
-                self.stale = self._is_stale()
-                complaint = ""
-            except Exception as error:  # whatever it is: the watch over the cluster must go on
-                self.stale = False
-                if complaint != (complaint := f"{type(error).__name__}: {error}"):
-                    self._say(f"ALARM: the cluster's heartbeat cannot be read ({complaint})")

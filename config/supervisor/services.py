@@ -9,6 +9,10 @@ FAST_RETRY_SECONDS = 1.0
 SLOW_RETRY_SECONDS = 30.0
 MANY_DEATHS = 5
 WINDOW_SECONDS = 60.0
+# The cluster judges itself first, by what its workers do (config/cluster.py); here is the second line, for
+# one that is stopped as a whole.
+CLUSTER_MARGIN_SECONDS = 30.0
+WATCH_SILENT_SECONDS = 60.0  # more than a database that is waited for takes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +24,7 @@ class Service:
     answers_at: str | None = None
     waits_for: str | None = None  # the service that must have answered before this one is started
     stops_last: bool = False  # the others may need it to leave things in order
-    has_heartbeat: bool = False
+    silent_at_most_seconds: float | None = None  # without a sign of life; then it is replaced
 
 
 def local_url(host: str, port: int) -> str:
@@ -29,7 +33,9 @@ def local_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def backstop_services(*, host: str, port: int, venue_port: int, on_paper_venue: bool) -> tuple[Service, ...]:
+def backstop_services(
+    *, host: str, port: int, venue_port: int, on_paper_venue: bool, cluster_stale_seconds: float
+) -> tuple[Service, ...]:
     """Every process of one Backstop; the paper venue only where the mode trades on it."""
     manage = (PYTHON, "manage.py")
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -43,11 +49,16 @@ def backstop_services(*, host: str, port: int, venue_port: int, on_paper_venue: 
     return (
         *((venue,) if on_paper_venue else ()),
         Service(name="web", command=(PYTHON, *gunicorn), answers_at=f"{local_url(host, port)}/admin/"),
-        Service(name="qcluster", command=(*manage, "qcluster"), has_heartbeat=True),
+        Service(
+            name="qcluster",
+            command=(*manage, "qcluster"),
+            silent_at_most_seconds=cluster_stale_seconds + CLUSTER_MARGIN_SECONDS,
+        ),
         Service(
             name="watch",
             command=(*manage, "watch"),
             waits_for="paper_venue" if on_paper_venue else None,
+            silent_at_most_seconds=WATCH_SILENT_SECONDS,
         ),
     )
 

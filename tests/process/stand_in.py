@@ -1,22 +1,20 @@
 """Runs the real supervisor over small stand-in programs: `stand_in.py JSON`, started by the tests.
 
-JSON: {"services": [{name, command, ...}], "prepare": [...], "stale_file": path}, and any of SECONDS;
-all but the services may be left out. The heartbeat is stale while the file exists.
+JSON: {"services": [{name, command, ...}], "prepare": [...]}, and any of SECONDS; all but
+the services may be left out.
 """
 
 import json
 import sys
-from pathlib import Path
 
 from config.supervisor.loop import Supervisor
 from config.supervisor.output import Output
 from config.supervisor.services import Service
 
-SECONDS = ("grace_seconds", "pulse_seconds", "first_heartbeat_seconds")
+SECONDS = ("grace_seconds",)
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    stale_file = given.get("stale_file")
     output = Output()
     services = [Service(**{**it, "command": tuple(it["command"])}) for it in given["services"]]
     code = Supervisor(
@@ -24,7 +22,6 @@ if __name__ == "__main__":
         output=output,
         prepare=given.get("prepare"),
         announcement="Backstop is up",
-        heartbeat_is_stale=lambda: bool(stale_file) and Path(stale_file).exists(),
         **{name: given[name] for name in SECONDS if name in given},
     ).run()
     output.close(timeout_seconds=1)

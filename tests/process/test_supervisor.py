@@ -186,15 +186,31 @@ def test_what_stops_last_is_there_while_the_others_stop(supervise, tmp_path: Pat
     assert order.read_text() == "watch venue "
 
 
-def test_a_cluster_without_a_heartbeat_is_replaced_and_the_others_stay(supervise, tmp_path: Path) -> None:
-    stale = tmp_path / "stale"
-    services = [service("cluster", FAMILY, has_heartbeat=True), service("other", SLEEPER)]
-    program = supervise(services, stale_file=str(stale), pulse_seconds=0.05, first_heartbeat_seconds=0.5)
-    begun(program, "cluster", "other")
-    before, other = set(program.descendants("# cluster")), only_pid(program, "# other")
-    stale.touch()
-    program.wait_for("ALARM: cluster does no work")
-    stale.unlink()
-    wait_until(lambda: len(set(program.descendants("# cluster")) - before) == 2)
-    assert not before & set(program.descendants("# cluster"))
-    assert only_pid(program, "# other") == other
+LIVELY = (
+    "import os, time\n"
+    "from brackets import signs_of_life\n"
+    "print('begun', flush=True)\n"
+    "while not os.path.exists({file!r}):\n"
+    "    signs_of_life.show(); time.sleep(0.05)\n"
+    "time.sleep(600)\n"
+)
+
+
+def test_a_child_without_signs_of_life_is_replaced_and_the_others_stay(supervise, tmp_path: Path) -> None:
+    hangs = tmp_path / "hangs"
+    services = [
+        service("lively", LIVELY.format(file=str(hangs)), silent_at_most_seconds=2),
+        service("mute", FAMILY, silent_at_most_seconds=600),
+        service("other", SLEEPER),
+    ]
+    program = supervise(services)
+    begun(program, "lively", "mute", "other")
+    before, others = only_pid(program, "# lively"), set(program.descendants("# mute"))
+    hangs.touch()
+    program.wait_for("ALARM: lively does no work", seconds=10)
+    hangs.unlink()
+    wait_until(lambda: set(program.descendants("# lively")) - {before}, seconds=5)
+    assert before not in program.descendants("# lively")
+    assert not program.saw("ALARM: mute")
+    assert others == set(program.descendants("# mute"))
+    assert only_pid(program, "# other")

@@ -45,7 +45,9 @@ def test_one_life_of_a_minute_ends_it() -> None:
 
 
 def names(*, on_paper_venue: bool) -> list[str]:
-    services = backstop_services(host="127.0.0.1", port=1, venue_port=2, on_paper_venue=on_paper_venue)
+    services = backstop_services(
+        host="127.0.0.1", port=1, venue_port=2, on_paper_venue=on_paper_venue, cluster_stale_seconds=90
+    )
     known = {service.name for service in services}
     assert all(service.waits_for in known | {None} for service in services)
     return [service.name for service in services]
