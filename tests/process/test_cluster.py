@@ -118,7 +118,7 @@ def test_whatever_part_of_a_cluster_dies_or_stops_no_orphan_works_on(clusters: l
     wait_until(unheard.is_gone, seconds=STALE_SECONDS + 10, what="the end without a monitor")
 
 
-def test_idle_workers_killed_and_a_stopped_pusher_leave_a_cluster_that_works_or_none(
+def test_a_cluster_whose_idle_workers_were_killed_works_or_ends(
     clusters: list[Cluster],
 ) -> None:
     """What the library mends it mends; what it cannot, ends the cluster. It never stands there for ever."""
