@@ -194,6 +194,7 @@ def placement_request(
         deadline_at=deadline(now, offset),
         expires_at=None if expires_at is None else expires_at + (offset or timedelta(0)),
         validate_only=effect.account.mode == "validate",
+        leverage=bracket.leverage,
     )
 
 

@@ -27,6 +27,8 @@ from risk.core.gate import ApprovedPlan
 log = logging.getLogger("backstop.brackets")
 RULES = Rules()
 LEAVING = frozenset({State.EXITING, State.SL_FILLED})
+NEVER_CHANGED = frozenset({"id", "account", "uid", "symbol", "leverage"})
+"""Columns that no step writes: what a position is, from plan to end."""
 
 
 class Superseded(Exception):
@@ -46,6 +48,7 @@ class Shape:
     target_r_multiple: Decimal | None = None
     entry: EntryTerms | None = None  # None: at market
     attach_stop: bool = True  # the venue makes the stop of each fill; False: we place our own
+    leverage: int = 1  # of every leg, never changed afterwards
 
 
 def open_bracket(
@@ -120,6 +123,7 @@ def new_row(
         target_r_multiple=shape.target_r_multiple,
         swap_in_bps=shape.swap_in_bps,
         swap_out_bps=shape.swap_out_bps,
+        leverage=shape.leverage,
         stop_price=request.stop_price,
         target_price=request.target_price,
         created_at=at,
@@ -180,7 +184,7 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
     row.version = version + 1
     if outcome.alarms:
         row.alarm = outcome.alarms[-1][:300]
-    names = [field.name for field in row._meta.concrete_fields if field.name not in {"id", "account"}]
+    names = [field.name for field in row._meta.concrete_fields if field.name not in NEVER_CHANGED]
     changed = models.Bracket.objects.filter(pk=row.pk, version=version).update(
         **{name: getattr(row, name) for name in names}
     )

@@ -87,6 +87,7 @@ PLAN_COLUMNS = {
     "held_price": "held_price",
     "swap_in_bps": "swap_in_bps",
     "swap_out_bps": "swap_out_bps",
+    "leverage": "leverage",
 }
 """Fields of the plan, and their columns."""
 ORDER_COLUMNS = {

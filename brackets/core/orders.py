@@ -97,6 +97,7 @@ class Plan:
     # Policy NEAREST: how near the target the legs change places, and how far they change back.
     swap_in_bps: Decimal = Decimal(20)
     swap_out_bps: Decimal = Decimal(50)
+    leverage: int = 1  # of every leg alike, from plan to end; 1: the coins are paid in full
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

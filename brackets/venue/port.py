@@ -167,6 +167,7 @@ class OrderRequest:
     deadline_at: datetime | None = None  # by the venue's clock
     expires_at: datetime | None = None
     validate_only: bool = False
+    leverage: int = 1  # 1: without margin, nothing of it is said to the venue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

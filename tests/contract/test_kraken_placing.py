@@ -8,6 +8,7 @@ import hmac
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -309,3 +310,19 @@ def test_side_and_kind_reach_the_venue_in_its_words(stub: Stub) -> None:
     outcome = venue_on(stub).place(market_buy(side=Side.SELL), urgent=True)
     assert not isinstance(outcome, Unknown)
     assert stub.sent("AddOrder")[0].params["type"] == "sell"
+
+
+def test_leverage_leaves_with_the_order_only_where_there_is_some(stub: Stub) -> None:
+    assert "leverage" not in sent_fields(stub, market_buy())
+
+
+@pytest.mark.parametrize("request_", [market_buy(), limit_sell(), stop_sell()], ids=["buy", "target", "stop"])
+def test_every_leg_says_its_leverage(stub: Stub, request_: OrderRequest) -> None:
+    assert sent_fields(stub, replace(request_, leverage=3))["leverage"] == "3"
+
+
+def test_no_leverage_below_one_leaves(stub: Stub) -> None:
+    outcome = venue_on(stub).place(replace(market_buy(), leverage=0), urgent=False)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.INVALID_ARGUMENTS
+    assert stub.sent("AddOrder") == []

@@ -113,6 +113,7 @@ class World:
     def tell(self, event: Event) -> None:
         """One event, then all that is always true; then the same event again, which must do nothing."""
         outcome = step(self.bracket, event)
+        assert outcome.bracket.plan == self.bracket.plan  # its leverage too: what was approved stays
         self.bracket = outcome.bracket
         self.outbox += outcome.effects
         broken = violations(self.bracket) + tuple(self.wrong_sends(outcome))

@@ -90,6 +90,7 @@ def shape_refusal(request: OrderRequest) -> Refused | None:
             and (request.side is Side.SELL or kind is OrderKind.STOP_LOSS),
             "only a market or limit buy can carry an attached stop",
         ),
+        (request.leverage < 1, f"the leverage {request.leverage} is not a whole number from 1 on"),
     )
     message = next((text for wrong, text in complaints if wrong), None)
     return Refused(reason=Reason.INVALID_ARGUMENTS, message=message) if message else None
@@ -184,6 +185,8 @@ def order_call(request: OrderRequest, instrument: Instrument, *, validate_only: 
         params["postOnly"] = True
         body["oflags"] = f"{FEE_IN_QUOTE},post"
     extra: dict[str, object] = {}
+    if request.leverage > 1:
+        extra["leverage"] = str(request.leverage)
     if request.deadline_at is not None:
         extra["deadline"] = rfc3339(request.deadline_at)
     if request.expires_at is not None:
