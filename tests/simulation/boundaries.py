@@ -1,0 +1,128 @@
+"""The places between one thing and the next, where a process can die, freeze, or meet an error.
+
+Every request to the venue and every commit passes here. A dead process passes nothing: whatever its
+unwinding code tries to send or to write ends at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import OperationalError
+
+from tests.simulation import store
+from tests.simulation.clockwork import Killed, Process
+from tests.simulation.options import Incident
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+BEFORE_SEND, AFTER_SEND = "before send", "after send"
+BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
+BEGIN = "begin"
+CRASH_PLACES = (BEFORE_SEND, AFTER_SEND, BEFORE_COMMIT, AFTER_COMMIT, "")
+
+
+@dataclass(slots=True)
+class Armed:
+    """An incident that waits for its moment."""
+
+    incident: Incident
+    left: int
+
+
+class Boundaries:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.armed: list[Armed] = []
+
+    # --- incidents -------------------------------------------------------------------------------------
+
+    def arming(self, incident: Incident) -> Callable[[], None]:
+        def arm() -> None:
+            if self.world.calm:
+                return
+            slot = self.world.slots.get(incident.process)
+            if slot is None:
+                return
+            if incident.place:
+                self.armed.append(Armed(incident, incident.nth))
+            else:
+                self.happen(incident, slot.process)
+
+        return arm
+
+    def disarm(self) -> None:
+        self.armed.clear()
+
+    def happen(self, incident: Incident, process: Process) -> None:
+        """Let it happen to a process that is alive; raises what it must end with."""
+        world = self.world
+        if not process.alive:
+            return
+        where = incident.place or "in the middle of a wait"
+        match incident.kind:
+            case "kill":
+                world.tally.crashes[where] += 1
+                world.crash(process, incident.seconds, where)
+            case "stop":
+                world.tally.incidents["SIGTERM"] += 1
+                world.stop(process, incident.seconds)
+            case "freeze":
+                world.tally.incidents[f"freeze {where}"] += 1
+                world.say(process.name, f"frozen {where} for {incident.seconds:g} s")
+                process.freeze(incident.seconds)
+            case "jump":
+                world.tally.incidents["clock jumps"] += 1
+                world.say(process.name, f"its clock jumps by {incident.seconds:g} s")
+                process.skew += timedelta(seconds=incident.seconds)
+            case "error":
+                world.tally.incidents[f"database error {where}"] += 1
+                world.say(process.name, f"database error {where}")
+                raise OperationalError("database is locked (simulated)")
+
+    # --- places ------------------------------------------------------------------------------------------
+
+    def pass_send(self, place: str) -> None:
+        """Around each request to the venue."""
+        process = self.world.process
+        if process is None:
+            return
+        if store.in_transaction():
+            self.world.violate("request inside a transaction", f"{process.name} {place}")
+        self.pass_by(process, place)
+        if process.is_frozen:
+            self.world.clockwork.wait(0)
+
+    def pass_commit(self, place: str) -> None:
+        """Around each commit that wrote something."""
+        process = self.world.process
+        if process is not None:
+            self.pass_by(process, place)
+
+    def pass_begin(self) -> None:
+        process = self.world.process
+        if process is not None and not store.in_transaction():
+            self.pass_by(process, BEGIN)
+
+    def pass_by(self, process: Process, place: str) -> None:
+        if not process.alive:
+            raise Killed
+        if self.armed:
+            self.meet(process, place)
+
+    def meet(self, process: Process, place: str) -> None:
+        name = process.name.partition("/")[0]
+        for armed in self.armed:
+            if armed.incident.process != name or armed.incident.place != place:
+                continue
+            armed.left -= 1
+            if armed.left <= 0:
+                self.armed.remove(armed)
+                self.happen(armed.incident, process)
+                if not process.alive:
+                    raise Killed
+                return

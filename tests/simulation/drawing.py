@@ -1,0 +1,240 @@
+"""From a seed to the options of its world."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+from tests.simulation.options import SYMBOLS, Act, House, Incident, Options, Profile, stream
+from tests.simulation.venue.options import VenueOptions, drawn_rates
+
+ORDER = tuple(Profile)
+CHOICES = ("cancel", "retry", "market", "skip")
+SEND_PLACES = ("before send", "after send")
+COMMIT_PLACES = ("before commit", "after commit")
+PRICES = {
+    "BTC/USD": "60000",
+    "ETH/USD": "2500",
+    "SOL/USD": "150",
+    "XRP/USD": "2.2",
+    "ADA/USD": "0.7",
+    "LTC/USD": "90",
+}
+COINS = {
+    "BTC/USD": "XXBT",
+    "ETH/USD": "XETH",
+    "SOL/USD": "SOL",
+    "XRP/USD": "XXRP",
+    "ADA/USD": "ADA",
+    "LTC/USD": "XLTC",
+}
+HEAT = {
+    Profile.PEACE: 0.0,
+    Profile.MIXED: 1.0,
+    Profile.NETWORK: 2.0,
+    Profile.STALE: 1.5,
+    Profile.FILLS: 1.5,
+    Profile.MODES: 1.5,
+    Profile.STREAMS: 1.5,
+    Profile.PEOPLE: 1.0,
+    Profile.VALIDATE: 1.0,
+}
+"""How strong the venue's faults are; 0.5 where nothing is said."""
+
+
+def draw(seed: int) -> Options:
+    """The same seed, the same options."""
+    profile = ORDER[seed % len(ORDER)]
+    random = stream(seed, "options")
+    symbols = tuple(random.sample(SYMBOLS, random.choice((2, 3, 3, 4, 5))))
+    trouble = random.randint(30, 75)
+    house = draw_house(profile, stream(seed, "house"))
+    return Options(
+        seed=seed,
+        profile=profile,
+        symbols=symbols,
+        trouble_seconds=trouble,
+        house=house,
+        acts=draw_acts(profile, symbols, trouble, stream(seed, "acts")),
+        incidents=draw_incidents(profile, trouble, house, stream(seed, "incidents")),
+        skews=draw_skews(profile, stream(seed, "skews")),
+        owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
+        ends=tuple(random.choice(("target", "stop")) for _ in range(7)),
+        venue=draw_venue(profile, symbols, stream(seed, "venue options")),
+    )
+
+
+def draw_house(profile: Profile, random: Random) -> House:
+    swap_in = random.choice((5, 12, 20))
+    both = random.random() < 0.25
+    return House(
+        tier=random.choice(("starter", "intermediate", "pro")),
+        mode="validate" if profile is Profile.VALIDATE else "demo",
+        execution_mode="MARKET_ONLY" if random.random() < 0.1 else "LIMIT_BRACKET",
+        leg_policy="both_rest" if both else random.choice(("stop_rests", "nearest", "nearest")),
+        both_rest_works=both,
+        swap_in_bps=swap_in,
+        swap_out_bps=swap_in * random.choice((2, 3)),
+        entry_offset_bps=random.choice((0, 0, 2, 5)),
+        entry_timeout_seconds=random.choice((5, 10, 20, 40)),
+        entry_most_reprices=random.choice((0, 2, 5)),
+        entry_reprice_seconds=random.choice((1, 2, 5)),
+        entry_reprice_bps=random.choice((1, 4, 10)),
+        entry_runaway_bps=random.choice((15, 40, 100)),
+        entry_on_timeout=random.choice(CHOICES),
+        entry_on_runaway=random.choice(CHOICES),
+        entry_stop="own" if random.random() < 0.25 else "attached",
+        stop_ratio=random.choice((Decimal("0.004"), Decimal("0.008"), Decimal("0.015"))),
+        target_r_multiple=random.choice((Decimal("0.8"), Decimal("1.5"), Decimal("2"))),
+        watches=2 if profile in (Profile.RIVALS, Profile.CRASHES) or random.random() < 0.2 else 1,
+        streams=profile is Profile.STREAMS or random.random() < 0.35,
+        one_host=random.random() < 0.5,
+        cluster_seconds=random.choice((5.0, 10.0, 20.0)),
+    )
+
+
+def draw_venue(profile: Profile, symbols: tuple[str, ...], random: Random) -> VenueOptions:
+    heat = HEAT.get(profile, 0.5)
+    prices = {symbol: PRICES[symbol] for symbol in symbols}
+    owned = [symbol for symbol in symbols if random.random() < 0.5]
+    coins = {COINS[symbol]: worth(PRICES[symbol], random.choice((50, 400))) for symbol in owned}
+    share = random.choice((0.15, 0.4, 0.7))
+    return VenueOptions(
+        prices=prices,
+        owner_coins=coins,
+        latency=random.choice(((0.01, 0.05), (0.02, 0.2), (0.1, 0.6))),
+        noise_bps=random.choice((2.0, 4.0, 9.0)),
+        drift_bps=random.choice((-3.0, -1.0, 0.0, 1.0, 3.0)),
+        post_only_cancels=random.random() < 0.5,
+        rates=drawn_rates(random, share=share, heat=heat) if heat else {},
+    )
+
+
+def worth(price: str, dollars: int) -> str:
+    return format((Decimal(dollars) / Decimal(price)).quantize(Decimal("1E-6")), "f")
+
+
+# --- what is asked -------------------------------------------------------------------------------------
+
+
+def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: Random) -> tuple[Act, ...]:
+    acts: list[Act] = []
+    for symbol in symbols:
+        at = 1.0 + 2.0 * random.random()
+        while at < trouble * 0.8:
+            acts += one_round(profile, symbol, at, random)
+            at += random.uniform(12, 45)
+    if profile in (Profile.PEOPLE, Profile.MIXED) or random.random() < 0.15:
+        acts += for_all(symbols[0], trouble, random)
+    return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
+
+
+def one_round(profile: Profile, symbol: str, at: float, random: Random) -> list[Act]:
+    """A position, and what people want of it while it stands."""
+    restless = 0.8 if profile is Profile.PEOPLE else 0.35
+    acts = [a_beginning(symbol, at, random)]
+    if random.random() < restless:
+        acts.append(edit(symbol, at + random.uniform(0.3, 20), random))
+    if random.random() < restless:
+        share = random.choice((20, 50, 50, 80, 100))
+        moment = at + random.uniform(0.3, 25)
+        acts.append(Act(at=moment, kind="sell", symbol=symbol, share=share, twice=random.random() < 0.3))
+    if random.random() < restless:
+        acts.append(Act(at=at + random.uniform(0.1, 30), kind="close", symbol=symbol))
+    if random.random() < restless * 0.3:
+        acts.append(Act(at=at + random.uniform(0.1, 25), kind="hold", symbol=symbol))
+    return acts
+
+
+def a_beginning(symbol: str, at: float, random: Random) -> Act:
+    given = random.random() < 0.6
+    return Act(
+        at=at,
+        kind="protect" if random.random() < 0.12 else "buy",
+        symbol=symbol,
+        entry_type=random.choice(("market", "market", "limit")),
+        dollars=random.choice((12, 20, 40, 90)),
+        stop_bps=random.choice((25, 60, 150)) if given else 0,
+        target_bps=random.choice((30, 80, 200)) if given else 0,
+        twice=random.random() < 0.15,
+    )
+
+
+def edit(symbol: str, at: float, random: Random) -> Act:
+    return Act(
+        at=at,
+        kind="edit",
+        symbol=symbol,
+        stop_bps=random.choice((0, 20, 90, -5)),
+        target_bps=random.choice((15, 60, 250, -5)),
+    )
+
+
+def for_all(symbol: str, trouble: int, random: Random) -> list[Act]:
+    """What concerns the whole account."""
+    at = random.uniform(5, trouble * 0.7)
+    if random.random() < 0.4:
+        return [Act(at=at, kind="liquidate-all", symbol=symbol)]
+    return [
+        Act(at=at, kind="pause", symbol=symbol),
+        Act(at=at + random.uniform(2, 20), kind="resume", symbol=symbol),
+    ]
+
+
+# --- what happens to processes ---------------------------------------------------------------------------
+
+
+def draw_incidents(profile: Profile, trouble: int, house: House, random: Random) -> tuple[Incident, ...]:
+    kinds = {
+        Profile.PEACE: (),
+        Profile.CRASHES: ("kill",) * 6 + ("stop",),
+        Profile.RIVALS: ("freeze", "freeze", "kill", "stop", "freeze"),
+        Profile.CLOCKS: ("jump", "jump", "freeze", "jump"),
+        Profile.DATABASE: ("error",) * 8,
+    }.get(profile)
+    if kinds is None:
+        kinds = tuple(
+            random.sample(("kill", "freeze", "stop", "error", "jump", "kill"), random.randint(0, 3))
+        )
+    who = ["watch", "watch", "watch", "cluster", "web"] + ["watch2"] * (house.watches - 1)
+    made = [an_incident(kind, random.choice(who), trouble, random) for kind in kinds]
+    return tuple(sorted(made, key=lambda incident: (incident.at, incident.process, incident.kind)))
+
+
+def an_incident(kind: str, process: str, trouble: int, random: Random) -> Incident:
+    at = round(random.uniform(1, trouble * 0.9), 1)
+    seconds = round(random.choice((0.5, 2.0, 6.0, 15.0)), 1)
+    places: tuple[str, ...] = ("",)
+    match kind:
+        case "kill":
+            places = (*SEND_PLACES, *SEND_PLACES, *COMMIT_PLACES, "")
+        case "freeze":
+            places, seconds = (*SEND_PLACES, "after commit", ""), round(random.uniform(5, 60), 1)
+        case "error":
+            places = ("before commit", "begin")
+        case "jump":
+            seconds = random.choice((-30.0, -3.0, 2.0, 5.0, 45.0))
+    return Incident(
+        kind=kind,
+        process=process,
+        at=at,
+        place=random.choice(places),
+        nth=random.randint(1, 6),
+        seconds=seconds,
+    )
+
+
+def draw_skews(profile: Profile, random: Random) -> tuple[tuple[str, float], ...]:
+    if profile is not Profile.CLOCKS and random.random() < 0.7:
+        return ()
+    most = 4.0 if profile is Profile.CLOCKS else 0.5
+    return tuple(
+        (name, round(random.uniform(-most, most), 3)) for name in ("watch", "watch2", "cluster", "web")
+    )
+
+
+def draw_owner(profile: Profile, trouble: int, random: Random) -> tuple[float, ...]:
+    if profile is Profile.PEACE:
+        return ()
+    count = {Profile.PEOPLE: 8, Profile.MIXED: 3}.get(profile, random.choice((0, 0, 1, 2)))
+    return tuple(sorted(round(random.uniform(3, trouble), 1) for _ in range(count)))

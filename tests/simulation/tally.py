@@ -1,0 +1,66 @@
+"""How often each thing happened: faults, crashes, and what the machine's table took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from brackets.core import machine
+from brackets.core.events import Event
+from brackets.core.orders import Bracket, Rules
+from brackets.core.states import Refusal, State
+from tests.simulation.patches import swapped
+
+Pair = tuple[str, str]
+"""State and type of event."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of one run, or of many."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    crashes: Counter[str] = field(default_factory=Counter)  # by boundary
+    incidents: Counter[str] = field(default_factory=Counter)
+    starts: Counter[str] = field(default_factory=Counter)
+    steps: Counter[Pair] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)  # why brackets ended
+    converged_after: float = 0.0
+
+    def add(self, other: Tally) -> None:
+        self.faults += other.faults
+        self.crashes += other.crashes
+        self.incidents += other.incidents
+        self.starts += other.starts
+        self.steps += other.steps
+        self.ends += other.ends
+        self.converged_after = max(self.converged_after, other.converged_after)
+
+
+def takable() -> list[Pair]:
+    """Every pair of the table that is no refusal, in the table's order."""
+    return [
+        (state.value, event_type.__name__)
+        for (state, event_type), handler in machine.TABLE.items()
+        if not isinstance(handler, Refusal)
+    ]
+
+
+@contextmanager
+def counted_steps(tally: Tally) -> Iterator[None]:
+    """Count what the machine takes while this is open."""
+    step = machine.step
+    steps = tally.steps
+
+    def counted(bracket: Bracket, event: Event, rules: Rules | None = None) -> machine.Outcome:
+        outcome = step(bracket, event, rules)
+        steps[bracket.state.value, type(event).__name__] += 1
+        return outcome
+
+    with swapped(machine, "step", counted):
+        yield
+
+
+__all__ = ["Pair", "State", "Tally", "counted_steps", "takable"]
