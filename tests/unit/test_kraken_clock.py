@@ -88,6 +88,16 @@ def test_a_step_of_the_wall_clock_moves_the_offset_with_it() -> None:
     assert abs(seconds(world.offset.known()) - (before - 3600)) < 1e-6
 
 
+def test_the_venue_s_own_time_is_told_whatever_our_wall_clock_shows() -> None:
+    world = World()
+    assert world.offset.venue_time() is None
+    world.offset.offset()
+    world.passes(2.5)
+    there = world.offset.venue_time()
+    world.wall += timedelta(hours=1)
+    assert world.offset.venue_time() == there == NOON + timedelta(seconds=30 + 2.5 + 0.5)
+
+
 def test_an_answer_too_slow_to_mean_anything_is_not_used() -> None:
     world = World()
     world.travel = 3.0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -283,10 +283,10 @@ class KrakenVenue:
 
     def _deadline_refusal(self, deadline: datetime | None) -> Refused | None:
         """A deadline that passed while the order waited for its turn (as far as we know the clock)."""
-        offset = self.clock.known()
-        if deadline is None or offset is None:
+        now = self.clock.venue_time()
+        if deadline is None or now is None:
             return None
-        left = deadline - (datetime.now(UTC) + offset)
+        left = deadline - now
         if left >= SHORTEST_DEADLINE:
             return None
         return Refused(

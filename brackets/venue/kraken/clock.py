@@ -53,10 +53,15 @@ class ClockOffset:
 
     def known(self) -> timedelta | None:
         """Venue time minus local time from what was measured; None when not known. No network."""
+        venue_time = self.venue_time()
+        return None if venue_time is None else venue_time - self._wall()
+
+    def venue_time(self) -> datetime | None:
+        """What the venue's clock shows now, whatever ours does; None when not known. No network."""
         anchor, now = self._anchor, self._ticking()
         if anchor is None or now - anchor.at > FORGET_SECONDS:
             return None
-        return anchor.venue_time + timedelta(seconds=now - anchor.at) - self._wall()
+        return anchor.venue_time + timedelta(seconds=now - anchor.at)
 
     def offset(self) -> timedelta | None:
         """As `known`, measured afresh first when that is due (one public call every five minutes)."""
