@@ -1,0 +1,1 @@
+"""The independent auditor: judges from a venue's own log what the product did there."""

@@ -1,0 +1,89 @@
+"""One simulated venue: its house, its weather, and the wires of all processes.
+
+The door of this package. Deterministic: whatever happens follows from the options, the random it is given,
+the times its clock tells and the order of the calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from django.utils import timezone
+
+from tests.simulation.auditor.records import VenueLog
+from tests.simulation.venue.house import House
+from tests.simulation.venue.options import VenueOptions
+from tests.simulation.venue.port import Key, SimPort, Slot
+from tests.simulation.venue.weather import Weather
+from tests.simulation.venue.wire import Wire
+
+
+class SimVenue:
+    """What the processes of one world talk to. `wait` passes virtual time; `boundary` is called before and
+    after every write ("before send", "after send") and may end the caller there."""
+
+    def __init__(
+        self,
+        *,
+        options: VenueOptions,
+        clock: Callable[[], datetime],
+        wait: Callable[[float], None],
+        random: Random,
+        boundary: Callable[[str], None],
+    ) -> None:
+        self.options = options
+        self.house = House(options, clock, random)
+        self.weather = Weather(self.house)
+        self._wait, self._boundary = wait, boundary
+        self._key = Key(self.house)
+        self._ports: list[SimPort] = []
+        self._is_calm = False
+
+    @property
+    def log(self) -> VenueLog:
+        return self.house.log
+
+    @property
+    def faults(self) -> Counter[str]:
+        """How often each fault really happened, by name."""
+        return self.house.faults
+
+    def connect(
+        self,
+        process: str,
+        *,
+        slot: Any = None,
+        wall: Callable[[], datetime] = lambda: timezone.now(),
+    ) -> SimPort:
+        """A port for one process. `wall` is that process's own clock; `slot` may be another kind of turns."""
+        wire = Wire(self.house, process, wait=self._wait, boundary=self._boundary)
+        if self._is_calm:
+            wire.calm()
+        port = SimPort(wire, slot or Slot(self._key, self._wait), wall=wall)
+        self._ports.append(port)
+        return port
+
+    def advance(self) -> None:
+        """Let the world move up to now: prices, modes, late requests. Called about every second."""
+        self.weather.advance()
+
+    def calm(self) -> None:
+        """No fault any more: every request is answered, and truly, in a deep and open market."""
+        self._is_calm = True
+        self.house.mischief.calm()
+        self.weather.calm()
+        for port in self._ports:
+            port.wire.calm()
+
+    def lead(self, symbol: str, towards: str | None) -> None:
+        """Lead a price up ("target") or down ("stop") from now on; None: let it stand."""
+        sign = {"target": 1, "stop": -1, None: 0}[towards]
+        self.house.market.walks[symbol].lead = sign * self.options.lead_bps / 10_000
+
+    def set_clock_step(self, seconds: float) -> None:
+        """The venue's clock is set by so many seconds (forwards; it never goes back)."""
+        self.house.skew += timedelta(seconds=seconds)
