@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from brackets import operations
 from brackets.core.events import FillBooked
+from brackets.core.holdings import base_names, quote_names, wallets
 from brackets.core.states import LIVE, Role, State
 from brackets.models import Account, Bracket, Fill, Instrument, Order
 from brackets.venue.port import LedgerEntry, Side, TradeReport, Venue
@@ -98,8 +99,9 @@ def book_trade(
 ) -> bool:
     """One fill with its money; False while the ledger does not show it or when it was booked already."""
     moved = entries.get(trade.venue_trade_id, [])
-    base = [e for e in moved if e.asset == instrument.base_asset]
-    quote = [e for e in moved if e.asset == instrument.quote_asset]
+    base_wallets, quote_wallets = wallets(base_names(instrument)), wallets(quote_names(instrument))
+    base = [e for e in moved if e.asset in base_wallets]
+    quote = [e for e in moved if e.asset in quote_wallets]
     complete = bool(base and quote)
     now = timezone.now()
     if not complete and now - trade.executed_at < timedelta(seconds=LEDGER_PATIENCE_SECONDS):

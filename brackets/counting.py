@@ -7,12 +7,13 @@ it believes two of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from brackets import operations
 from brackets.core.events import CoinsCounted
+from brackets.core.holdings import Reading, base_names, gather
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import OrderStatus, Role, State
 from brackets.models import Account, Bracket, Instrument, Order
@@ -21,7 +22,6 @@ from brackets.venue.port import Reason, Venue
 ACTOR = "counting"
 SUSPECT_SECONDS = 60  # a refusal older than that says nothing of now
 EVERY_SECONDS = 3
-EARN = ".F"  # coins put to work by the venue: sold through their own name
 
 
 def suspects(account: Account, now: datetime) -> list[Bracket]:
@@ -43,10 +43,10 @@ def count_coins(account: Account, venue: Venue, now: datetime) -> int:
     doubted = suspects(account, now)
     if not doubted:
         return 0
-    totals = {reading.asset: reading.total for reading in venue.balances(urgent=True)}
+    readings = venue.balances(urgent=True)
     instruments = {i.symbol: i for i in Instrument.objects.filter(account=account)}
     for row in doubted:
-        total = coins_of(instruments[row.symbol], totals)
+        total = coins_of(instruments[row.symbol], readings)
         try:
             operations.apply(row.pk, CoinsCounted(at=now, total=total), actor=ACTOR)
         except RefusedEvent:
@@ -54,7 +54,7 @@ def count_coins(account: Account, venue: Venue, now: datetime) -> int:
     return len(doubted)
 
 
-def coins_of(instrument: Instrument, totals: Mapping[str, Decimal]) -> Decimal:
-    """All coins of the pair's base asset, those at work for interest included."""
-    names = {instrument.base_asset, instrument.base, instrument.altname.removesuffix(instrument.quote)}
-    return sum((total for asset, total in totals.items() if asset.removesuffix(EARN) in names), Decimal(0))
+def coins_of(instrument: Instrument, readings: Iterable[Reading]) -> Decimal:
+    """All coins of the pair's base asset, those that earn included."""
+    holding = gather(base_names(instrument), readings)
+    return holding.total if holding is not None else Decimal(0)

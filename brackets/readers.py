@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from brackets.core.holdings import Holding, fold, gather, spot_name, wallets
 from brackets.core.prices import round_down
 from brackets.core.states import State
 from brackets.models import Account, AssetBalance, Bracket, Instrument, Quote
@@ -55,7 +57,7 @@ def instruments_are_stale(account: Account, now: datetime) -> bool:
 def symbols_to_price(account: Account) -> list[str]:
     """The pairs whose price is wanted every second: those of brackets that are open or were of late, and
     those that coins in the account are reckoned with; on a venue with few pairs simply all of them."""
-    offered = dict(Instrument.objects.filter(account=account).values_list("symbol", "base_asset"))
+    offered = set(Instrument.objects.filter(account=account).values_list("symbol", flat=True))
     if len(offered) <= FEW_PAIRS:
         return sorted(offered)
     late = timezone.now() - timedelta(seconds=OF_LATE_SECONDS)
@@ -63,9 +65,23 @@ def symbols_to_price(account: Account) -> list[str]:
     wanted = set(brackets.exclude(state=State.EXIT_COMPLETE).values_list("symbol", flat=True))
     newest = brackets.order_by("-pk").values_list("symbol", "updated_at")[:RECENT_BRACKETS]
     wanted |= {symbol for symbol, updated_at in newest if updated_at > late}
-    coins = set(AssetBalance.objects.filter(account=account, total__gt=0).values_list("asset", flat=True))
-    wanted |= {symbol for symbol, asset in offered.items() if asset in coins and symbol.endswith("/USD")}
-    return sorted(wanted & offered.keys())
+    return sorted((wanted | reckoned_with(account)) & offered)
+
+
+def reckoned_with(account: Account) -> set[str]:
+    """The dollar pairs of the coins that are in the account, whatever wallet they are in."""
+    assets = AssetBalance.objects.filter(account=account, total__gt=0).values_list("asset", flat=True)
+    names = {spot_name(asset) for asset in assets}
+    pairs = Instrument.objects.filter(account=account, quote="USD")
+    # Whatever the coin is called there: all its names begin an altname or are columns of the pair.
+    mentioned = Q(base_asset__in=names) | Q(base__in=names) | Q(altname__in={f"{name}USD" for name in names})
+    return set(pairs.filter(mentioned).values_list("symbol", flat=True))
+
+
+def holding(account: Account, names: Iterable[str]) -> Holding | None:
+    """What was last read of one coin, over all its wallets; None where none of them ever was."""
+    rows = AssetBalance.objects.filter(account=account, asset__in=wallets(names))
+    return gather(names, rows)
 
 
 def refresh_quotes(account: Account, venue: Venue, symbols: Iterable[str]) -> dict[str, Quote]:
@@ -203,11 +219,12 @@ def measure_equity(account: Account, now: datetime, *, whole_at: datetime | None
     rows = list(AssetBalance.objects.filter(account=account))  # judged and reckoned from one look
     if not belong_together(account, rows, now, whole_at=whole_at):
         return None
-    balances = {row.asset: row.total for row in rows}
+    pairs = list(Instrument.objects.filter(account=account, quote="USD"))
+    balances = {code: coins.total for code, coins in fold(rows, pairs).items()}
     bids = dict(Quote.objects.filter(account=account).values_list("symbol", "bid"))
     equity = Decimal(0)
     dollars_counted = False
-    for instrument in Instrument.objects.filter(account=account, quote="USD"):
+    for instrument in pairs:
         if not dollars_counted:
             equity += balances.get(instrument.quote_asset, Decimal(0))
             dollars_counted = True

@@ -17,9 +17,10 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from brackets import accounts, operations, outbox
+from brackets import accounts, operations, outbox, readers
 from brackets.core import prices
-from brackets.models import Account, AssetBalance, Instrument
+from brackets.core.holdings import base_names, quote_names
+from brackets.models import Account, Instrument
 from risk.core.gate import ApprovedPlan, DenialCode, EntryFacts, EntryRequest, judge
 from risk.core.plain import text
 from risk.models import SystemConfig
@@ -279,13 +280,13 @@ def admit(account: Account, proposal: Proposal, *, source: str, actor: str, with
 def facts_of(account: Account, proposal: Proposal, at: datetime) -> EntryFacts:
     instrument = proposal.view.instrument
     trades = Trade.objects.filter(account=account, status=Trade.Status.OPEN)
-    balance = AssetBalance.objects.filter(account=account, asset=instrument.quote_asset).first()
+    balance = readers.holding(account, quote_names(instrument))
     return EntryFacts(
         market_status=instrument.status,
         price_age_seconds=proposal.view.age_seconds(at),
         base_has_open_trade=trades.filter(base=instrument.base).exists(),
         open_trades=trades.count(),
-        available_quote=None if balance is None else balance.total - balance.held,
+        available_quote=None if balance is None else balance.available,
         minimum_quantity=instrument.minimum_quantity,
         minimum_cost=instrument.minimum_cost,
         taker_fee_ratio=instrument.taker_fee_ratio,
@@ -330,12 +331,12 @@ def check_open_positions(account: Account | None = None) -> list[Trade]:
 
 
 def get_balance(currency: str, account: Account | None = None) -> Decimal:
-    """Total of a currency as last read ("USD", "BTC"); 0 when the account never held it."""
+    """Total of a currency as last read ("USD", "BTC"), what earns of it included; 0 when the account never
+    held it."""
     account = account or accounts.current()
-    assets = {i.quote: i.quote_asset for i in account.instruments.all()}
-    assets |= {i.base: i.base_asset for i in account.instruments.all()}
-    row = AssetBalance.objects.filter(account=account, asset=assets.get(currency, currency)).first()
-    return row.total if row else Decimal(0)
+    coins = (names(pair) for pair in account.instruments.all() for names in (base_names, quote_names))
+    found = readers.holding(account, next((names for names in coins if currency in names), {currency}))
+    return found.total if found else Decimal(0)
 
 
 def calculate_stop_loss(entry_price: Decimal, ohlcv: Sequence[Bar], *, tick_size: Decimal) -> Decimal:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from brackets import readers
+from brackets import counting, readers
 from brackets.core.prices import round_down, round_up
 from brackets.core.states import State
 from brackets.models import Account, Bracket, Instrument
@@ -143,7 +143,7 @@ def request(probe: Probe, kind: OrderKind) -> OrderRequest:
 
 def coins_held(account: Account, venue: Venue, probe: Probe) -> Decimal:
     readings = readers.refresh_balances(account, venue, urgent=True)
-    return sum((r.total for r in readings if r.asset == probe.instrument.base_asset), Decimal(0))
+    return counting.coins_of(probe.instrument, readings)
 
 
 def in_words(answer: Outcome) -> str:

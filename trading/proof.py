@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from brackets import accounts, booking, leases, models, records
+from brackets.core.holdings import code_of, codes_of, fold
 from brackets.core.invariants import violations
 from brackets.core.orders import ZERO
 from brackets.core.proof import Book, BookOrder, ClosedTrade, Execution, VenueOrder, VenueSide, differences
@@ -101,24 +102,27 @@ class Reading:
         self.say("reading the ledger")
         self.entries |= {entry.ledger_id: entry for entry in self.venue.ledgers(since=self.since)}
         self.say("reading balances")
-        balances = self.venue.balances()
+        holdings = fold(self.venue.balances(), self.account.instruments.all())
         self.since = max(self.since, asked_at - MARGIN)
         return VenueSide(
             orders={key: venue_order(r) for key, r in (still_open | self.ended).items()},
             trades={trade.venue_trade_id: execution(trade) for trade in self.trades.values()},
             ledger=self.ledger(),
-            totals={balance.asset: balance.total for balance in balances},
-            holds={balance.asset: balance.held for balance in balances},
+            totals={code: coins.total for code, coins in holdings.items()},
+            holds={code: coins.held for code, coins in holdings.items()},
         )
 
     def ledger(self) -> dict[str, dict[str, tuple[Decimal, Decimal]]]:
-        """By refid and asset: what moved and what it cost, since the first reading of the balances."""
+        """By refid and coin: what moved and what it cost, since the first reading of the balances. Coins
+        that went from one wallet of theirs into the other one did not move."""
+        codes = codes_of(self.account.instruments.all())
         amounts: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
         for entry in self.entries.values():
             if entry.booked_at >= self.began_at:
                 of_reference = amounts.setdefault(entry.reference, {})
-                amount, fee = of_reference.get(entry.asset, (ZERO, ZERO))
-                of_reference[entry.asset] = (amount + entry.amount, fee + entry.fee)
+                coin = code_of(entry.asset, codes)
+                amount, fee = of_reference.get(coin, (ZERO, ZERO))
+                of_reference[coin] = (amount + entry.amount, fee + entry.fee)
         return amounts
 
 
@@ -156,7 +160,7 @@ def read_book(account: models.Account) -> Book:
         closed = list(
             Trade.objects.filter(account=account, status=Trade.Status.CLOSED).select_related("bracket")
         )
-        firsts = dict(account.balances.values_list("asset", "first_total"))
+        firsts = first_totals(account)
         brackets = models.Bracket.objects.filter(account=account).prefetch_related("orders", "fills")
         coins: dict[str, Decimal] = {}
         for bracket in brackets.exclude(state=State.EXIT_COMPLETE):  # dust of the others is the owner's again
@@ -182,6 +186,16 @@ def read_book(account: models.Account) -> Book:
         ],
         first_totals=firsts,
     )
+
+
+def first_totals(account: models.Account) -> dict[str, Decimal]:
+    """By coin: what was there when the account was first seen, in all its wallets."""
+    codes = codes_of(account.instruments.all())
+    firsts: dict[str, Decimal] = {}
+    for asset, total in account.balances.values_list("asset", "first_total"):
+        coin = code_of(asset, codes)
+        firsts[coin] = firsts.get(coin, ZERO) + total
+    return firsts
 
 
 def waiting_to_be_booked(account: models.Account) -> set[int]:

@@ -13,9 +13,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from brackets import accounts, operations, outbox, records
+from brackets import accounts, operations, outbox, readers, records
+from brackets.core.holdings import base_names
 from brackets.core.states import LIVE, Role, State
-from brackets.models import Account, AssetBalance, Bracket, Instrument, Order
+from brackets.models import Account, Bracket, Instrument, Order
 from risk.core.gate import ApprovedPlan, EntryRequest, HoldingFacts, judge_protect
 from risk.fields import quantity_field
 from risk.models import SystemConfig
@@ -140,7 +141,7 @@ def facts_of(account: Account, view: market.MarketView, at: datetime) -> Holding
 def free_coins(account: Account, instrument: Instrument) -> Decimal | None:
     """Coins as last read that no order of somebody else reserves and no bracket of ours holds; None when
     the balance was never read."""
-    balance = AssetBalance.objects.filter(account=account, asset=instrument.base_asset).first()
+    balance = readers.holding(account, base_names(instrument))
     if balance is None:
         return None if account.first_balances_at is None else Decimal(0)
     held_by_others = max(balance.held - reserved_by_us(account, instrument), Decimal(0))

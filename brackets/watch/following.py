@@ -72,6 +72,7 @@ class Follower:
     ) -> None:
         self.account, self.venue, self._clock = account, venue, clock
         self.state, self.error = StreamState.OFF, ""
+        self.balances_are_stale = False  # coins went where the stream tells no totals: read them
         self.distrust: Callable[[str], None] = lambda why: None  # gives the connection up
         self._monotonic = monotonic
         self._news: deque[Heard] = deque()
@@ -162,7 +163,8 @@ class Follower:
                 if not introduced or self._is_open_and_not_amended_by_us(order_id):
                     log.warning("the stream is not clear about order %s, it is read: %s", order_id, why)
                     self._want_read([order_id])
-            case BalancesChanged(totals=totals):
+            case BalancesChanged(totals=totals, elsewhere=elsewhere):
+                self.balances_are_stale = self.balances_are_stale or elsewhere
                 readers.note_totals(self.account, {one.asset: one.total for one in totals}, heard.at)
             case SystemStatusSaid(status=status):
                 readers.note_venue(self.account, system=status)

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import accounts, counting, dispatch, leases, readers, reconcile
+from brackets import accounts, counting, dispatch, earning, leases, readers, reconcile
 from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
 from brackets.modes import Modes
@@ -298,7 +298,9 @@ class Watch:
             if not self.prices_are_streamed:
                 readers.refresh_statuses(self.account, self.venue, self.wanted)
             self.last_status_at = now
-        if not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
+        if self.follower.balances_are_stale:  # a coin in both wallets, or in none, is no equity
+            self.last_balances_at = None
+        elif not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
             self.equity_is_known = readers.measure_equity(self.account, now) is not None
         elif self.is_due(self.last_equity_at, EQUITY_SECONDS, now) and readers.balances_are_settled(
             self.account, now
@@ -314,8 +316,19 @@ class Watch:
         if self.is_due(
             self.last_balances_at, FOLLOWED_BALANCE_SECONDS if self.follower.is_live else seconds, now
         ):
-            readers.refresh_balances(self.account, self.venue)
+            self.read_balances()
             self.last_balances_at = now
+
+    def read_balances(self) -> None:
+        """All balances. Raises VenueUnavailable: what the stream did not tell is still not known then."""
+        stale = self.follower.balances_are_stale
+        self.follower.balances_are_stale = False  # what is told from here on may be newer than the answer
+        try:
+            readers.refresh_balances(self.account, self.venue)
+        except VenueUnavailable:
+            self.follower.balances_are_stale |= stale
+            raise
+        earning.warn(self.account, self.clock())
 
     def status_seconds(self) -> int:
         """Seconds between two readings of the modes: few where somebody waits for a market to open."""

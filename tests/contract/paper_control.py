@@ -116,6 +116,10 @@ class Control:
     def withdraw(self, asset: str, amount: Any) -> None:
         self.do("withdraw", asset=asset, amount=amount)
 
+    def earn(self, asset: str, amount: Any, *, back: bool = False) -> None:
+        """Auto-earn takes coins into its wallet, or gives them back."""
+        self.do("earn", asset=asset, amount=amount, back="true" if back else None)
+
     def look(self) -> dict[str, Any]:
         """What the venue itself knows: open, faults, connections, subscribed, prices, balances, held."""
         return self.do("look")

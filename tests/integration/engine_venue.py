@@ -140,6 +140,11 @@ class EngineVenue:
         with self._changing():
             self.engine.deposit(asset=asset, amount=Decimal(amount), now=self._now())
 
+    def earn(self, asset: str, amount: Decimal | int) -> None:
+        """Auto-earn takes coins into its wallet; a negative amount comes back."""
+        with self._changing():
+            self.engine.earn(asset=asset, amount=Decimal(amount), now=self._now())
+
     def cancel_by_hand(self, venue_order_id: str) -> None:
         with self._changing():
             self.engine.cancel(txid=venue_order_id, now=self._now())

@@ -98,6 +98,20 @@ def test_coins_bought_by_hand_are_protected(desk: Desk, ending: str) -> None:
     assert record.coins == 0
 
 
+@pytest.mark.parametrize("ending", ["take_profit", "stop_loss"])
+def test_coins_that_begin_to_earn_keep_their_stop_and_are_sold(desk: Desk, ending: str) -> None:
+    """Auto-earn lists them under another name while the bracket stands."""
+    trade = desk.open_active()
+    desk.control.earn("XETH", str(QUANTITY))
+    assert [order.leaves for order in desk.at_venue().live] == [QUANTITY]
+    desk.price(TARGET + 1 if ending == "take_profit" else 2440)
+    desk.until_closed(trade)
+    record = desk.verdict(prove=True, unprotected=Decimal(2))
+    assert (trade.exit_reason, record.coins) == (ending, 0)
+    balances = desk.control.look()["balances"]
+    assert [Decimal(balances[wallet]) for wallet in ("XETH", "ETH.F")] == [0, 0]
+
+
 def refresh_balances(desk: Desk) -> None:
     readers.refresh_balances(desk.account, desk.venue, urgent=True)
 

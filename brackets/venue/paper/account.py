@@ -1,8 +1,8 @@
 """The one account of the paper venue: balances, reservations, and the ledger that explains them.
 
 Stands under the engine, which alone calls it. Every change of a balance is a ledger entry. An asset has two
-wallets, as at Kraken with auto-earn: its own, and one that earns ("XXBT" and "XBT.F"). Both are traded through
-the asset's own code, and what is reserved is told there alone: it may be more than that wallet holds.
+wallets, as at Kraken with auto-earn: its own, and one that earns ("XXBT" and "XBT.F"). Both are traded
+through the asset's own code, and what is reserved is told there alone: it may be more than is there.
 """
 
 from __future__ import annotations

@@ -62,9 +62,11 @@ class AssetTotal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BalancesChanged:
-    """Totals after a booking, or all of them. Holds are not told."""
+    """Totals after a booking, or all of them. Holds are not told. `elsewhere`: something was booked in a
+    wallet whose totals are not told, so only a reading says what there is."""
 
     totals: tuple[AssetTotal, ...]
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -122,10 +122,13 @@ def with_terms_of(earlier: OrderUpdate, update: OrderUpdate) -> OrderUpdate:
 
 
 def balances(values: list[Any]) -> tuple[News, ...]:
-    """Totals by asset, the newest of each; entries of earn wallets are not told."""
-    totals = [told for value in values if (told := total(value)) is not None]
-    newest = {told.asset: told for told in totals}
-    return (BalancesChanged(totals=tuple(newest.values())),) if newest else ()
+    """Totals by asset, the newest of each; of entries of earn wallets only that there were some."""
+    totals = [total(value) for value in values]
+    newest = {told.asset: told for told in totals if told is not None}
+    elsewhere = None in totals
+    if not newest and not elsewhere:
+        return ()
+    return (BalancesChanged(totals=tuple(newest.values()), elsewhere=elsewhere),)
 
 
 def total(value: Any) -> AssetTotal | None:
