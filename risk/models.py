@@ -182,6 +182,17 @@ class SystemConfig(models.Model):
     maximum_open_trades = models.PositiveSmallIntegerField(default=6)
     maximum_price_age_seconds = models.PositiveSmallIntegerField(default=10)
 
+    unprotected_alarm_seconds = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="Coins without any order at the venue for longer raise an alert.",
+    )
+    unstopped_alarm_seconds = models.PositiveSmallIntegerField(
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="Coins without a stop at the venue for longer raise an alert, where no watch keeps it.",
+    )
+
     initial_balance = money_field(null=True, blank=True, editable=False)
     equity = money_field(null=True, blank=True, editable=False)
     equity_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -24,6 +24,10 @@ class Account(models.Model):
     reconciled_at = models.DateTimeField(null=True, blank=True)  # when a full cycle last began and succeeded
     open_orders_read_at = models.DateTimeField(null=True, blank=True)
     closed_orders_read_at = models.DateTimeField(null=True, blank=True)  # for stops that were never seen open
+    # Comparisons of all brackets with the venue, by readings or by what its stream tells.
+    cycles = models.PositiveBigIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True, blank=True)  # when both legs of all were last judged
+    verified_watched = models.BooleanField(null=True, blank=True)  # whether a watch was alive then
     venue_seen_at = models.DateTimeField(null=True, blank=True)
     venue_system = models.CharField(max_length=20, blank=True)  # online, maintenance, …
     venue_error = models.CharField(max_length=300, blank=True)

@@ -91,6 +91,22 @@ class Bracket(models.Model):
     missing = quantity_field(default=0)  # coins gone from the account, and not by our orders
     shortage = quantity_field(default=0)  # coins that one count did not find
     shortage_since = models.DateTimeField(null=True)
+    repairing = models.BooleanField(default=False)  # a leg was lost or altered by others and is not right yet
+    repair_key = models.CharField(max_length=40, blank=True)  # the order of the last repair, while it counts
+    repaired_at = models.DateTimeField(null=True)
+    repair_cycle = models.PositiveBigIntegerField(null=True)  # the comparison after which it was noted
+    repairs = models.PositiveIntegerField(default=0)
+    repairs_refused = models.PositiveIntegerField(default=0)  # … for want of coins or margin
+    funds_awaited = models.BooleanField(default=False)  # the next one waits for them
+
+    # Verdicts: RESTING, WATCHED, MOVING, MISSING, WRONG; empty while there are no coins to keep.
+    stop_verdict = models.CharField(max_length=8, blank=True)
+    target_verdict = models.CharField(max_length=8, blank=True)
+    verdict_at = models.DateTimeField(null=True)  # since when these are the verdicts
+    verified_version = models.PositiveIntegerField(null=True)  # the version they were made of
+    stop_bad_cycles = models.PositiveIntegerField(default=0)  # comparisons in a row: MISSING or WRONG
+    target_bad_cycles = models.PositiveIntegerField(default=0)
+    unstopped_cycles = models.PositiveIntegerField(default=0)  # … with coins and no stop, whatever the reason
 
     # Where each leg is (RESTING, WATCHED, MOVING); empty while there are no coins to keep.
     stop_custody = models.CharField(max_length=8, blank=True)
@@ -169,11 +185,20 @@ class Order(models.Model):
     touched_at = models.DateTimeField(null=True)  # when its terms were last amended
     first_filled_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    amiss_at = models.DateTimeField(null=True)  # when a reading told that others canceled or altered it
+    amiss_agreed = models.BooleanField(default=False)  # … and a later one agreed
     updated_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["account"], name="order_live", condition=Q(status__in=LIVE_STATUSES))]
+        indexes = [
+            models.Index(fields=["account"], name="order_live", condition=Q(status__in=LIVE_STATUSES)),
+            models.Index(
+                fields=["account", "amiss_at"],
+                name="order_doubted",
+                condition=Q(amiss_at__isnull=False, amiss_agreed=False),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "venue_order_id"],
