@@ -1,9 +1,9 @@
 """Saying that auto-earn is on for a coin that is traded.
 
 Coins that earn are counted and traded like the others (`core/holdings.py`). Yet a stop is a promise about
-coins: Kraken says that one which triggers while coins were moved to Earn sells what it can get and is canceled,
-and nowhere what happens when auto-earn moves coins between its two wallets in that moment. So the owner is told
-as long as it is on.
+coins: Kraken says that one which triggers while coins were moved to Earn sells what it can get and is
+canceled, and nowhere what happens when auto-earn moves coins between its two wallets in that moment. So the
+owner is told as long as it is on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def warn(account: Account, now: datetime) -> None:
             earning[f"coin {pair.base}"] = (
                 f"Auto-earn is on for {pair.base}: {text(coins.earning)} of {text(coins.total)} are in its "
                 f"earning wallet. They are counted and traded as {pair.base}, but a stop that triggers sells "
-                "only what the venue lets it have in that moment. Turn auto-earn off for coins that are traded."
+                "only what the venue lets it have then. Turn auto-earn off for coins that are traded."
             )
     told = set(alerts.open_alerts(account.name).filter(code=CODE).values_list("subject", flat=True))
     for subject in told - earning.keys():
