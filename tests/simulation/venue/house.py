@@ -88,7 +88,6 @@ class House:
     listeners: list[Callable[[Changes, Decimal], None]] = field(default_factory=list)
     beats: list[Callable[[datetime], None]] = field(default_factory=list)  # told of each second
     cut_until: datetime | None = None  # nothing reaches the venue, nothing comes back
-    earned: dict[str, Decimal] = field(default_factory=dict)  # coins shown under `.F`, by asset
     tokens: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -325,9 +324,13 @@ class House:
         at = self.mischief.reading_time(Fault.STALE_BALANCES)
         if at is None:
             account = self.engine.account
-            return shapes.balances(account.balances, account.held, self.earned)
+            return shapes.balances(account.balances, account.held)
         picture = self.history.picture_of(at)
-        return shapes.balances(picture.balances, picture.held, self.earned)
+        return shapes.balances(picture.balances, picture.held)
+
+    def bars(self, symbol: str, **_: object) -> list[Any]:
+        """No candles are kept here; what the stream says of the last day is of this moment."""
+        return []
 
     # --- whole states ------------------------------------------------------------------------------------
 

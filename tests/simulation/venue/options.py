@@ -207,7 +207,7 @@ def drawn_rates(random: Random, *, share: float = 0.4, heat: float = 1.0) -> dic
     found = {}
     for fault in Fault:
         chosen, level = random.random() < share, random.random()
-        if not chosen:
+        if not chosen or fault in OF_OWNER:  # the owner acts when asked to
             continue
         low, high = _range_of(fault)
         found[fault] = round((low + (high - low) * level) * heat, 4)

@@ -7,19 +7,17 @@ times, which are JSON numbers there, become text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from brackets.venue.paper import answers
 from brackets.venue.paper.market import Tick
 from brackets.venue.paper.orders import Entry, Order, System, Trade
-from brackets.venue.paper.pairs import ASSETS, Pair
+from brackets.venue.paper.pairs import Pair, asset_behind
 from brackets.venue.paper.store import Page
 
 Json = dict[str, Any]
-EARN = ".F"
-UNIT = Decimal("0.0000000001")
 ZERO = Decimal(0)
 
 
@@ -51,21 +49,15 @@ def entry(entry: Entry) -> Json:
     }
 
 
-def balances(
-    totals: Mapping[str, Decimal], held: Mapping[str, Decimal], earned: Mapping[str, Decimal]
-) -> Json:
-    """BalanceEx. Coins at work for interest stand under a name of their own, and are sold by their first."""
-    told = {}
-    for code, total in totals.items():
-        at_work = min(earned.get(code, ZERO), max(ZERO, total - held.get(code, ZERO)))
-        told[code] = _balance(total - at_work, answers.held(held.get(code, ZERO), ASSETS[code]))
-        if at_work:
-            told[ASSETS[code].altname + EARN] = _balance(at_work, "0")
-    return told
-
-
-def _balance(total: Decimal, held: str) -> Json:
-    return {"balance": f"{total.quantize(UNIT, ROUND_DOWN):f}", "hold_trade": held}
+def balances(totals: Mapping[str, Decimal], held: Mapping[str, Decimal]) -> Json:
+    """BalanceEx: coins that earn stand under a code of their own, what is reserved under the coin's."""
+    return {
+        code: {
+            "balance": f"{total:f}",
+            "hold_trade": answers.held(held.get(code, ZERO), asset_behind(code)),
+        }
+        for code, total in totals.items()
+    }
 
 
 def ticker(tick: Tick) -> Json:

@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from tests.simulation.auditor.records import VenueLog
 from tests.simulation.venue.house import House
-from tests.simulation.venue.options import VenueOptions
+from tests.simulation.venue.options import Fault, VenueOptions
+from tests.simulation.venue.owner import Owner
 from tests.simulation.venue.port import Key, SimPort, Slot
+from tests.simulation.venue.stream import Airwaves, SimStream
 from tests.simulation.venue.weather import Weather
 from tests.simulation.venue.wire import Wire
 
@@ -38,6 +40,8 @@ class SimVenue:
         self.options = options
         self.house = House(options, clock, random)
         self.weather = Weather(self.house)
+        self.owner = Owner(self.house)
+        self._air: Airwaves | None = None
         self._wait, self._boundary = wait, boundary
         self._key = Key(self.house)
         self._ports: list[SimPort] = []
@@ -71,11 +75,24 @@ class SimVenue:
         """Let the world move up to now: prices, modes, late requests. Called about every second."""
         self.weather.advance()
 
+    def stream(self, process: str, *, token: Callable[[], str] | None = None) -> SimStream:
+        """The two WebSockets of one process. `token`: where it gets the private one's; by default a port of
+        its own asks."""
+        if self._air is None:
+            self._air = Airwaves(self.house)
+        return SimStream(self._air, token or self.connect(process).websocket_token)
+
+    def act_as_owner(self, what: Fault | None = None) -> str | None:
+        """Let the owner do one thing beside the product; what it was, None where nothing could be done."""
+        return self.owner.act(what)
+
     def calm(self) -> None:
         """No fault any more: every request is answered, and truly, in a deep and open market."""
         self._is_calm = True
         self.house.mischief.calm()
         self.weather.calm()
+        if self._air is not None:
+            self._air.calm()
         for port in self._ports:
             port.wire.calm()
 
