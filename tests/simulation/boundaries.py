@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 BEFORE_SEND, AFTER_SEND = "before send", "after send"
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
 BEGIN = "begin"
-CRASH_PLACES = (BEFORE_SEND, AFTER_SEND, BEFORE_COMMIT, AFTER_COMMIT, "")
+IN_A_WAIT = "in the middle of a wait"
+CRASH_PLACES = (BEFORE_SEND, AFTER_SEND, BEFORE_COMMIT, AFTER_COMMIT, IN_A_WAIT)
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class Boundaries:
         world = self.world
         if not process.alive:
             return
-        where = incident.place or "in the middle of a wait"
+        where = incident.place or IN_A_WAIT
         match incident.kind:
             case "kill":
                 world.tally.crashes[where] += 1

@@ -153,6 +153,7 @@ class Clockwork:
     def run(self, until: float) -> None:
         """Let everybody live until that many seconds after the start."""
         end = round(until * MICROSECONDS)
+        self._bury()
         while self._heap and self._heap[0][0] <= end:
             due, ticket, task = heapq.heappop(self._heap)
             if ticket != task.ticket or task.over:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import OperationalError
 
+from brackets import models, operations
+from brackets.core import machine
+from brackets.core.events import Event
+from brackets.core.orders import Bracket, Rules
 from brackets.operations import Superseded
 from brackets.venue.port import VenueUnavailable
+from tests.simulation.patches import swapped
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 EXPECTED = (VenueUnavailable, OperationalError, Superseded)
 """What may be raised inside a job and only be said; anything else is a defect of ours."""
-CONTRADICTIONS = ("contradicts", "cannot be true beside")
-ROOMS = ("backstop", "django.db")
 
 
 class Ears(logging.Handler):
@@ -45,9 +51,32 @@ class Ears(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, EXPECTED):
             self.world.violate(f"exception {type(error).__name__}", f"{who}: {message}: {error!r}")
-            if self.world.tracebacks is not None:
-                self.world.tracebacks.append(logging.Formatter().formatException(record.exc_info))
+            self.world.tracebacks.append("".join(traceback.format_exception(error)))
         elif message.startswith("INVARIANT"):
             self.world.violate("invariant", f"{who}: {message}")
         else:
             self.world.say(who, message)
+
+
+@contextmanager
+def heard_steps(world: World) -> Iterator[None]:
+    """Count what the machine takes, and tell the story of every bracket that moves."""
+    step, save_step = machine.step, operations.save_step
+    steps = world.tally.steps
+
+    def counted(bracket: Bracket, event: Event, rules: Rules | None = None) -> machine.Outcome:
+        outcome = step(bracket, event, rules)
+        steps[bracket.state.value, type(event).__name__] += 1
+        return outcome
+
+    def told(row: models.Bracket, before: Bracket, outcome: machine.Outcome, event: Event) -> None:
+        after = outcome.bracket
+        save_step(row, before, outcome, event)
+        process = world.process
+        words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
+        moved = f" -> {after.state}" if after.state is not before.state else ""
+        effects = "".join(f", {type(effect).__name__}" for effect in outcome.effects)
+        world.say("" if process is None else process.name, words + moved + effects)
+
+    with swapped(machine, "step", counted), swapped(operations, "save_step", told):
+        yield

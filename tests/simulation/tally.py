@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from brackets.core import machine
-from brackets.core.events import Event
-from brackets.core.orders import Bracket, Rules
-from brackets.core.states import Refusal, State
-from tests.simulation.patches import swapped
+from brackets.core.states import Refusal
 
 Pair = tuple[str, str]
 """State and type of event."""
@@ -46,21 +41,3 @@ def takable() -> list[Pair]:
         for (state, event_type), handler in machine.TABLE.items()
         if not isinstance(handler, Refusal)
     ]
-
-
-@contextmanager
-def counted_steps(tally: Tally) -> Iterator[None]:
-    """Count what the machine takes while this is open."""
-    step = machine.step
-    steps = tally.steps
-
-    def counted(bracket: Bracket, event: Event, rules: Rules | None = None) -> machine.Outcome:
-        outcome = step(bracket, event, rules)
-        steps[bracket.state.value, type(event).__name__] += 1
-        return outcome
-
-    with swapped(machine, "step", counted):
-        yield
-
-
-__all__ = ["Pair", "State", "Tally", "counted_steps", "takable"]

@@ -1,12 +1,12 @@
 """One world: the product's processes, their venue and their people, from a seed's options to a verdict.
 
 First the trouble: faults, crashes, wishes. Then the calm: no more faults, prices are led to an end, an
-operator leaves what is held; everything must close. `Ending` is what is left to judge.
+operator leaves what is held; everything must close.
 """
 
 from __future__ import annotations
 
-import logging
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from brackets import accounts, readers
+from brackets import accounts
 from brackets.models import Account, Bracket
 from tests.simulation import patches, people
 from tests.simulation.boundaries import Boundaries
 from tests.simulation.clockwork import Clockwork, Process, Task
-from tests.simulation.ears import Ears
+from tests.simulation.ears import Ears, heard_steps
 from tests.simulation.options import Act, Options, stream
 from tests.simulation.programs import ClusterProgram, WatchProgram, WebProgram
-from tests.simulation.tally import Tally, counted_steps
+from tests.simulation.tally import Tally
 from tests.simulation.venue import SimVenue
 from trading.models import Command, Trade
 
@@ -32,7 +32,6 @@ CALM_SECONDS = 900  # by then everything must have closed, the longest pauses of
 LOOK_SECONDS = 5.0
 LEAD_SECONDS = 25.0
 AFTERWARDS_SECONDS = 8.0  # what still was on its way arrives
-Store = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +40,6 @@ class Violation:
 
     kind: str
     sentence: str
-
-
-@dataclass(slots=True)
-class Ending:
-    """What a run left behind."""
-
-    options: Options
-    violations: list[Violation]
-    story: list[tuple[float, str, str]]
-    tally: Tally
-    lifetimes: int = 0
-    converged_after: float = 0.0
-    digest: str = ""
 
 
 @dataclass(slots=True)
@@ -72,6 +58,7 @@ class World:
         self.options = options
         self.story: list[tuple[float, str, str]] = []
         self.violations: list[Violation] = []
+        self.tracebacks: list[str] = []  # of what was raised and should not have been
         self.tally = Tally()
         self.clockwork = Clockwork(NOON, defect=self.defect)
         self.boundaries = Boundaries(self)
@@ -95,7 +82,7 @@ class World:
 
     def run(self) -> None:
         """Live; to be called inside of an installed store."""
-        with self.installed(), Ears(self), counted_steps(self.tally):
+        with self.installed(), Ears(self), heard_steps(self):
             try:
                 self.prepare()
                 self.clockwork.run(self.options.trouble_seconds)
@@ -123,7 +110,6 @@ class World:
         self.user = get_user_model().objects.create(username="person")
         self.account = accounts.current()
         people.house_rules(self)
-        readers.refresh_instruments(self.account, self.venue.connect("preparing"))
         self.spawn("market", self.market)
         for name in ("watch", "cluster", "web", *(["watch2"] if self.options.house.watches > 1 else [])):
             self.start(name)
@@ -210,14 +196,18 @@ class World:
         full_name = name if starts == 1 else f"{name}/{starts}"
         process = self.clockwork.process(full_name, holder=f"host {full_name} 1", skew=skew)
         self.slots[name] = Running(process, None, starts)
-        process.venue = self.venue.connect(full_name)  # type: ignore[attr-defined]
+        process.venue = self.venue.connect(full_name, wall=process.now)  # type: ignore[attr-defined]
         self.tally.starts[name] += 1
         process.spawn("main", lambda: self.boot(name, process))
 
     def boot(self, name: str, process: Process) -> None:
         program: Any
         if name.startswith("watch"):
-            stream_of = self.venue.stream(process.name) if self.options.house.streams else None
+            stream_of = (
+                self.venue.stream(process.name)
+                if self.options.house.streams and hasattr(self.venue, "stream")
+                else None
+            )
             program = WatchProgram(self, process, process.venue, stream_of)  # type: ignore[attr-defined]
         elif name == "cluster":
             program = ClusterProgram(self, process, self.options.house.cluster_seconds)
@@ -291,5 +281,5 @@ class World:
 
     def defect(self, task: Task, error: Exception) -> None:
         """A program let an exception through."""
-        logging.getLogger("simulation").debug("defect", exc_info=error)
+        self.tracebacks.append("".join(traceback.format_exception(error)))
         self.violate(f"exception {type(error).__name__}", f"{task.process.name} {task.name}: {error!r}")
