@@ -14,14 +14,14 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
+from django.db.models import Q
 from django.utils import timezone
 
-from brackets import booking, dispatch, lookup, operations, readers, records, reports, sight
+from brackets import booking, dispatch, lookup, operations, readers, records, recovery, reports, sight
 from brackets.core import orders as core
 from brackets.core.states import LIVE, OrderStatus, Policy, Role, State
-from brackets.models import Account, Bracket, Order
+from brackets.models import Account, Bracket, Effect, Order
 from brackets.modes import Modes
 from brackets.sight import Need, see_prices
 from brackets.venue.port import Venue, VenueUnavailable
@@ -70,37 +70,59 @@ def cycle(
 
     `books`: whether what can wait is done too; never while something is Unknown, whose next look must
     find budget. `answered` is called as soon as the venue gave a first answer."""
-    asked_at = clock()
-    live = live_order_ids(account)
-    unresolved = lookup.unresolved(account, asked_at)
-    unknown = lookup.due(unresolved, asked_at)
+    with recovery.saying_why(account):
+        asked_at = clock()
+        unresolved = lookup.unresolved(account, asked_at)
+        shown = read_orders_of_ours(account, venue, unresolved, asked_at, urgent, answered, clock)
+        read_doubted(account, venue, clock)
+        find_missing_secondaries(account, venue, clock())
+        if books and not (unresolved and lookup.unresolved(account, clock())):
+            recheck_proofs(account, venue, asked_at)
+            close_books(account, venue, clock())
+        if account.first_balances_at is None:  # before the first entry: what is there is not our doing
+            readers.refresh_balances(account, venue, urgent=True)
+        if account.recovered_at is None:
+            recovery.judge(account, shown, clock())
+    account.reconciled_at = asked_at
+    account.save(update_fields=["reconciled_at", "open_orders_read_at", "closed_orders_read_at"])
+
+
+def read_orders_of_ours(
+    account: Account,
+    venue: Venue,
+    unresolved: list[Effect],
+    asked_at: datetime,
+    urgent: bool,
+    answered: Callable[[], None],
+    clock: Clock,
+) -> frozenset[str]:
+    """Read every order of ours that may live, and look up what is Unknown and due. Returns the venue's ids of
+    our orders that were shown. Raises VenueUnavailable."""
+    live, unknown = live_order_ids(account), lookup.due(unresolved, asked_at)
     if unknown or len(live) > ONE_QUERY or must_read_open_orders(account, asked_at):
         open_reports = list(venue.open_orders(urgent=urgent or bool(unknown)))
         answered()
         account.open_orders_read_at = asked_at  # a look that failed is none
-        seen = reports.absorb(account, open_reports, asked_at=asked_at).seen
-        silent = sorted(set(live_order_ids(account)) - seen)
-    else:
-        open_reports, silent = [], live  # every order that can live is known by its id: one call says all
+        shown = reports.absorb(account, open_reports, asked_at=asked_at).seen
+        silent = sorted(set(live_order_ids(account)) - shown)
+    else:  # each that can live has an id: one call says all
+        open_reports, shown, silent = [], frozenset(), live
     found = [lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at) for effect in unknown]
     if any(found):  # an entry that has a number now has its secondaries among the open orders
-        reports.absorb(account, open_reports, asked_at=asked_at)
+        shown |= reports.absorb(account, open_reports, asked_at=asked_at).seen
     if silent:
         silent_at = clock()
         ended = venue.orders(silent, urgent=urgent)
         answered()
-        reports.absorb(account, ended, asked_at=silent_at)
-    find_missing_secondaries(account, venue, clock())
-    if books and not (unresolved and lookup.unresolved(account, clock())):
-        recheck_proofs(account, venue, asked_at)
-        close_books(account, venue, clock())
-    if account.first_balances_at is None:  # before the first entry: what is there is not our doing
-        readers.refresh_balances(account, venue, urgent=True)
-    account.recovered_at = account.recovered_at or clock()
-    account.reconciled_at = asked_at
-    account.save(
-        update_fields=["recovered_at", "reconciled_at", "open_orders_read_at", "closed_orders_read_at"]
-    )
+        shown |= reports.absorb(account, ended, asked_at=silent_at).seen
+    return shown
+
+
+def read_doubted(account: Account, venue: Venue, clock: Clock) -> None:
+    """Read at once a second time what one reading told: a leg that others canceled or altered."""
+    asked_at = clock()
+    if doubted := reports.doubted(account, asked_at):
+        reports.absorb(account, venue.orders(doubted, urgent=True), asked_at=asked_at)
 
 
 def live_order_ids(account: Account) -> list[str]:
@@ -142,24 +164,18 @@ def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> N
 
 
 def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:
-    """Filled entries we heard of not long ago (they may have ended long before) for which the venue has
-    not shown a stop of every fill."""
+    """Filled entries for which the venue has not shown a stop of every fill: those we heard of not long ago,
+    and those, however old, for which no complete look has told what there is."""
     since = now - timedelta(seconds=SECONDARY_PATIENCE_SECONDS)
     entries = (
         Order.objects.filter(account=account, role=Role.ENTRY, filled_quantity__gt=0)
-        .filter(updated_at__gt=since, bracket__attach_stop=True)
+        .filter(Q(updated_at__gt=since) | Q(bracket__secondaries_due_at__isnull=False))
+        .filter(bracket__attach_stop=True)
         .exclude(bracket__state=State.EXIT_COMPLETE)
         .select_related("bracket")
         .prefetch_related("bracket__orders")
     )
-    return [entry for entry in entries if lacks_secondaries(entry)]
-
-
-def lacks_secondaries(entry: Order) -> bool:
-    orders = entry.bracket.orders.all()
-    made = (order.quantity for order in orders if order.role == Role.STOP and not order.client_order_id)
-    bought = (order.filled_quantity for order in orders if order.role == Role.ENTRY)
-    return sum(made, Decimal(0)) < sum(bought, Decimal(0))
+    return [entry for entry in entries if recovery.lacks_stops(entry.bracket)]
 
 
 def recheck_proofs(account: Account, venue: Venue, now: datetime) -> None:

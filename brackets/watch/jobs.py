@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import accounts, counting, dispatch, earning, leases, readers, reconcile
+from brackets import accounts, counting, dispatch, earning, leases, readers, reconcile, recovery
 from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
 from brackets.modes import Modes
@@ -35,6 +35,7 @@ AT_ONCE_SECONDS = {"starter": 2.0, "intermediate": 1.0, "pro": 0.5}
 URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is urgently wanted
 LOOKING_SECONDS = 15  # between comparisons while nothing but the next look for an Unknown is awaited
 PRESSED_SECONDS = 60  # for so long what is urgent keeps all else back; longer trouble must not stop the books
+RECOVERING_SECONDS = {"starter": 4, "intermediate": 2, "pro": 1}  # while a comparison was not yet whole
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
@@ -93,8 +94,8 @@ class Watch:
             return False
         self.fence, self.renewed_at = fence, now
         # Until the first cycle has compared book and venue, no entry is admitted.
-        Account.objects.filter(pk=self.account.pk).update(recovered_at=None)
-        self.account.recovered_at = None
+        recovery.begin(self.account.name)
+        self.account.refresh_from_db(fields=recovery.FIELDS)
         dispatch.release_dead_claims(self.account)
         return True
 
@@ -262,7 +263,12 @@ class Watch:
 
     def reading_is_due(self, now: datetime) -> bool:
         last, look_at = self.last_cycle_at, self.need.look_at  # other threads may change both meanwhile
-        if last is None or self.account.recovered_at is None:
+        if last is None:
+            return True
+        if self.account.recovered_at is None and (
+            self.account.recovering_since is None  # no comparison was made yet: as soon as may be
+            or now - last >= timedelta(seconds=RECOVERING_SECONDS.get(settings.KRAKEN_TIER, 4))
+        ):
             return True
         if look_at is not None and last < look_at <= now:
             return True

@@ -131,9 +131,9 @@ def make_first_user() -> None:
 def begin_recovery() -> None:
     """Forget that the book was once compared with the venue: the last run may have ended anyhow. From the
     web's first answer on, entries wait until a watch or a cluster of this run has compared them."""
-    from brackets.models import Account  # importable only after django.setup()
+    from brackets import recovery  # importable only after django.setup()
 
-    Account.objects.filter(name=settings.TRADING_MODE).update(recovered_at=None)
+    recovery.begin(settings.TRADING_MODE)
 
 
 def main() -> int:
