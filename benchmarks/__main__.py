@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-NAMES = ("latency", "cycle")
+NAMES = ("latency", "cycle", "rate")
 
 
 def main(arguments: Sequence[str]) -> int:

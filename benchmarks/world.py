@@ -52,15 +52,21 @@ class World:
 
     # --- the venue -------------------------------------------------------------------------------
 
-    def start_venue(self, *, pairs: int | None = None, speed: str = "") -> None:
-        """On free ports. It counts no requests: the product's own budget, of its tier, is what binds."""
+    def start_venue(
+        self, *, pairs: int | None = None, speed: str = "", decay_times: int | None = None
+    ) -> None:
+        """On free ports. It counts no requests, and the product's own budget, of its tier, is what binds;
+        with `decay_times` it counts them, at so many times Kraken's decay."""
         state = self.folder / "venue.sqlite3"
         options = ["--pairs", str(pairs)] if pairs is not None else []
         options += ["--speed", speed] if speed else []
+        limits = ["--no-limits"]
+        if decay_times is not None:
+            limits = ["--tier", self.tier, "--decay-times", str(decay_times)]
         self.spawn(
             "venue",
             *("-m", "brackets.venue.paper", "--port", "0", "--control-port", "0", "--state", str(state)),
-            *("--key", API_KEY, "--no-limits", "--balance", f"ZUSD={DOLLARS}", *options),
+            *("--key", API_KEY, *limits, "--balance", f"ZUSD={DOLLARS}", *options),
             more={"PAPER_PRIVATE_KEY": PRIVATE_KEY},
         )
         log = state.with_name(f"{state.name}.log")
@@ -164,7 +170,9 @@ def wait_for(
 
 
 @contextmanager
-def prepared(*, tier: str, pairs: int | None = None, speed: str = "") -> Iterator[World]:
+def prepared(
+    *, tier: str, pairs: int | None = None, speed: str = "", decay_times: int | None = None
+) -> Iterator[World]:
     """A venue that runs and a database that is migrated; nothing of it is left afterwards."""
     given = os.environ.get("DATABASE_URL", "")
     signal.signal(signal.SIGTERM, told_to_stop)
@@ -173,7 +181,7 @@ def prepared(*, tier: str, pairs: int | None = None, speed: str = "") -> Iterato
         url = cleanup.enter_context(fresh_database(given)) if given.startswith("postgres") else ""
         world = World(folder, database_url=url or f"sqlite:///{folder / 'book.sqlite3'}", tier=tier)
         cleanup.callback(lambda: [world.stop(name) for name in list(world.processes)])
-        world.start_venue(pairs=pairs, speed=speed)
+        world.start_venue(pairs=pairs, speed=speed, decay_times=decay_times)
         world.enter()
         cleanup.callback(close_connections)
         yield world

@@ -42,6 +42,7 @@ LEASE_MARGIN_SECONDS = 2.0  # connecting, besides the timeout of the answer
 POLL_SECONDS = (0.010, 0.020)
 BUDGET_POLL_SECONDS = 0.25  # the budget refills slowly: no need to look more often
 URGENT_SECONDS = 0.1  # how long an urgent waiter's wish keeps others back; renewed while it waits
+WISH = timedelta(seconds=2 * URGENT_SECONDS)  # one further in the future is a clock's mistake
 PAIR_SECONDS = 1.0  # how long an urgent write waits for its pair's counter
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -159,11 +160,14 @@ class SenderSlot:
         timeout_seconds: float = 5.0,
         max_wait_seconds: float | None = None,
         clock: Callable[[], datetime] = timezone.now,
+        decay_times: int = 1,
     ) -> None:
+        """`decay_times` hastens the decay of both counters, for a venue that does the same."""
         if tier not in budget.TIERS:
             raise ValueError(f"KRAKEN_TIER is {tier!r}; it must be one of {', '.join(budget.TIERS)}")
-        self.key_fingerprint, self.tier, self.clock = key_fingerprint, budget.TIERS[tier], clock
-        self.pair_tier = pair_budget.TIERS[tier]
+        self.key_fingerprint, self.clock = key_fingerprint, clock
+        self.tier = budget.TIERS[tier].hastened(decay_times)
+        self.pair_tier = pair_budget.TIERS[tier].hastened(decay_times)
         self.lease = timedelta(seconds=timeout_seconds + LEASE_MARGIN_SECONDS)
         # Long enough to outlive a lease whose holder vanished on another machine.
         self.max_wait_seconds = max_wait_seconds or self.lease.total_seconds() + 3.0
@@ -258,19 +262,18 @@ class SenderSlot:
         if self._is_held(row, now) or (not wanted.urgent and self._is_wanted(row, now)):
             return Busy()
         turn = self._charged(row, book, wanted, now)
-        won = (
-            self._rows()
-            .filter(fence=row.fence)
-            .update(
-                fence=turn.fence,
-                holder=holder_name(),
-                lease_expires_at=now + self.lease,
-                last_nonce=turn.nonce,
-                counter_thousandths=self._level(row, now) + wanted.cost * budget.POINT,
-                counter_at=now + self.lease if wanted.cost else self._decaying_from(row, now),
-                pair_counters=turn.book,
-                updated_at=now,
-            )
+        free = self._rows().filter(fence=row.fence)
+        if not wanted.urgent:  # a wish that was written since the look holds this one back too
+            free = free.exclude(urgent_until__gt=now, urgent_until__lte=now + WISH)
+        won = free.update(
+            fence=turn.fence,
+            holder=holder_name(),
+            lease_expires_at=now + self.lease,
+            last_nonce=turn.nonce,
+            counter_thousandths=self._level(row, now) + wanted.cost * budget.POINT,
+            counter_at=now + self.lease if wanted.cost else self._decaying_from(row, now),
+            pair_counters=turn.book,
+            updated_at=now,
         )
         return turn if won else Busy()
 
@@ -361,4 +364,4 @@ class SenderSlot:
 
     def _is_wanted(self, row: SenderKey, now: datetime) -> bool:
         until = row.urgent_until
-        return until is not None and now < until <= now + timedelta(seconds=2 * URGENT_SECONDS)
+        return until is not None and now < until <= now + WISH

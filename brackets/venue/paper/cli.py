@@ -64,6 +64,7 @@ class Start:
     world: str | None = None
     options: Options = field(default_factory=Options)
     tier: str | None = "starter"  # of TIERS; None: nothing is limited
+    decay_times: int = 1  # how much faster than Kraken's its counters decay
     control_port: int | None = None  # of the control channel, which is not there otherwise
 
 
@@ -151,7 +152,7 @@ def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
             now=now,
             beginning=Beginning(deposits=start.deposits, seed=start.seed, world=start.world),
             options=start.options,
-            limits=Limits(tier=None if start.tier is None else TIERS[start.tier]),
+            limits=Limits(tier=None if start.tier is None else TIERS[start.tier].hastened(start.decay_times)),
             **({} if feed is None else {"told_bars": feed.market.bars}),
         )
         journal = Journal(start.state.with_name(start.state.name + ".log"))
@@ -203,6 +204,9 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of every request, there and back")
     parser.add_argument("--balance", action="append", metavar="ZUSD=10000", help="first deposit, repeatable")
     parser.add_argument("--tier", default="starter", choices=sorted(TIERS), help="of the key's limits")
+    parser.add_argument(
+        "--decay-times", type=int, default=1, help="how much faster than Kraken's the counters decay"
+    )
     parser.add_argument("--no-limits", action="store_true", help="count no requests, refuse none for it")
     parser.add_argument("--control-port", type=int, help="open the control channel of tests; 0: a free one")
     parser.add_argument("--world", help="a stored state of another world is moved aside")
@@ -212,6 +216,8 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         raise CannotStart(f"{PRIVATE_KEY_NAME} is not set; put the private key there.")
     if not 0 <= given.latency_ms <= 60_000:
         raise CannotStart(f"--latency-ms is {given.latency_ms}; it must be from 0 to 60000.")
+    if not 1 <= given.decay_times <= 10_000:
+        raise CannotStart(f"--decay-times is {given.decay_times}; it must be from 1 to 10000.")
     return Start(
         host=given.host,
         port=given.port,
@@ -230,6 +236,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         world=given.world,
         control_port=given.control_port,
         tier=None if given.no_limits else given.tier,
+        decay_times=given.decay_times,
     )
 
 
