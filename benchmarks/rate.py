@@ -234,7 +234,8 @@ def report(one: Found) -> str:
         f"invalid nonces {one.nonce_refusals}, rate refusals {one.rate_refusals}, "
         f"other failures {sum(one.other_outcomes.values())}",
         "polls that began while one exit waited for its turn: "
-        f"{one.polls_begun_while_an_exit_waited} at most ({one.exits_overtaken} of {one.kinds.get('cancel', 0)} exits)",
+        f"{one.polls_begun_while_an_exit_waited} at most "
+        f"({one.exits_overtaken} of {one.kinds.get('cancel', 0)} exits)",
         "",
         table(["milliseconds from asking to the turn", "n", "median", "p99", "worst"], rows),
     ]
