@@ -60,6 +60,13 @@ SAME_NAME = (
     "missing",
     "shortage",
     "shortage_since",
+    "repairing",
+    "repair_key",
+    "repaired_at",
+    "repair_cycle",
+    "repairs",
+    "repairs_refused",
+    "funds_awaited",
 )
 """Fields of the core bracket that are columns of the same name."""
 WORDS: dict[str, type[ExitReason] | type[EntryNext]] = {
@@ -110,6 +117,8 @@ ORDER_COLUMNS = {
     "touched_at": "touched_at",
     "first_filled_at": "first_filled_at",
     "ended_at": "ended_at",
+    "amiss_at": "amiss_at",
+    "amiss_agreed": "amiss_agreed",
 }
 """Fields of an order that are columns without translation, and their columns."""
 LIMITED = {"refused_reason": 40, "end_reason": 120, "amend_refused": 40}

@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Q
@@ -20,12 +20,13 @@ from django.utils import timezone
 from brackets import operations
 from brackets.core.events import OrderReported
 from brackets.core.machine import RefusedEvent
-from brackets.core.states import OrderStatus, Role
+from brackets.core.states import OrderStatus, Role, State
 from brackets.models import Account, Order
 from brackets.venue.port import OrderKind, OrderReport, OrderUpdate, Side, VenueStatus
 
 log = logging.getLogger("backstop.reports")
 ACTOR = "reconcile"
+DOUBTED_SECONDS = 60  # for so long a second reading of the same order is looked for
 STATUSES = {
     VenueStatus.PENDING: OrderStatus.OPEN,
     VenueStatus.OPEN: OrderStatus.OPEN,
@@ -103,11 +104,21 @@ def says_something_new(order: Order, report: OrderReport) -> bool:
         or order.filled_quantity != report.filled_quantity
         or order.quantity != report.quantity
         or order.amendment is not None  # a reading settles it, by the terms it shows
+        or order.is_doubted  # a second reading is awaited
         or (report.trigger_price is not None and order.trigger_price != report.trigger_price)
         or (report.limit_price is not None and order.limit_price != report.limit_price)
         or (report.triggered and not order.triggered)
         or not set(report.trade_ids) <= set(order.trade_ids)
     )
+
+
+def doubted(account: Account, now: datetime) -> list[str]:
+    """Venue ids of legs of which one reading alone told that others canceled or altered them."""
+    orders = Order.objects.filter(
+        account=account, amiss_agreed=False, amiss_at__gt=now - timedelta(seconds=DOUBTED_SECONDS)
+    )
+    open_ones = orders.exclude(venue_order_id=None).exclude(bracket__state=State.EXIT_COMPLETE)
+    return sorted(open_ones.values_list("venue_order_id", flat=True))
 
 
 def apply_report(order: Order, report: OrderReport, *, adopting: bool, asked_at: datetime) -> bool:

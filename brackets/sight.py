@@ -17,7 +17,7 @@ from typing import Protocol
 from django.utils import timezone
 
 from brackets import booking, lookup, operations, records
-from brackets.core import legs, machine
+from brackets.core import legs, machine, sentinel
 from brackets.core import orders as core
 from brackets.core.events import Event, TargetTouched, Tick
 from brackets.core.machine import RefusedEvent
@@ -67,6 +67,7 @@ class Conditions:
     entries_allowed: bool
     watched: bool
     compared_at: datetime | None
+    cycle: int  # comparisons with the venue so far
 
     def tick(self, symbol: str, price: Price | None) -> Tick:
         return Tick(
@@ -78,6 +79,7 @@ class Conditions:
             watched=self.watched,
             entries_allowed=self.entries_allowed,
             compared_at=self.compared_at,
+            cycle=self.cycle,
         )
 
 
@@ -119,7 +121,7 @@ def load_open(account: Account) -> list[Loaded]:
 
 def conditions_of(account: Account, symbols: set[str], now: datetime, *, watched: bool) -> Conditions:
     """Three queries."""
-    system = Account.objects.values_list("venue_system", flat=True).get(pk=account.pk)
+    system, cycle = Account.objects.values_list("venue_system", "cycles").get(pk=account.pk)
     statuses = Instrument.objects.filter(account=account, symbol__in=symbols)
     config = SystemConfig.objects.filter(account=account.name).first()
     return Conditions(
@@ -129,6 +131,7 @@ def conditions_of(account: Account, symbols: set[str], now: datetime, *, watched
         entries_allowed=config is not None and config.entries_allowed,
         watched=watched,
         compared_at=compared_at(account),
+        cycle=cycle,
     )
 
 
@@ -195,11 +198,11 @@ def naked(bracket: core.Bracket) -> bool:
     """Coins whose protection was not seen, new terms that are not certain, a sell on its way out whose end
     was not read, one at market that was not read at all: the reserve is for these. What is Unknown is told
     by its lookups alone, at their own moments. A part too small for an order of its own waits for more as
-    long as more is bought."""
+    long as more is bought, and a repair that waits for its time is not hastened by any reading."""
     known = [order for order in bracket.live_sells if order.status is not OrderStatus.UNKNOWN]
     if any(order.cancel_wanted or is_changing(order) or is_sold_unseen(order) for order in known):
         return True
-    if waits_for_lookup(bracket):
+    if waits_for_lookup(bracket) or sentinel.is_held_back(bracket):
         return False
     unseen = bracket.coins - bracket.standing
     least = bracket.plan.minimum_quantity if bracket.entering else bracket.plan.lot_step
@@ -229,6 +232,8 @@ def moves(bracket: core.Bracket, price: Price | None) -> bool:
         return True
     if bracket.state in ENTERING:
         entries = bracket.live_entries
+        if not entries and sentinel.is_held_back(bracket):
+            return False
         return not entries or any(entry_moves(entry, price) for entry in entries)
     if price is None:
         return False

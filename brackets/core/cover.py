@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from brackets.core import lost
+from brackets.core import sentinel
 from brackets.core.draft import Step
 from brackets.core.leaving import (
     INSUFFICIENT_FUNDS,
@@ -82,9 +82,9 @@ def cover_with_stop(step: Step) -> Step:
     bracket = step.bracket
     if lacking(bracket) <= 0 or bracket.protect_from is None:
         return step
-    if step.at < bracket.protect_from:
-        return lost.watch_legs(step)
-    if awaits_unseen_stop(step):
+    if sentinel.waits_for(step):
+        return sentinel.watch_legs(step)
+    if step.at < bracket.protect_from or awaits_unseen_stop(step):
         return step
     if step.price is not None and step.price <= bracket.stop_price and not bracket.restoring:
         return leave(step, ExitReason.STOP_LOSS)
@@ -94,13 +94,15 @@ def cover_with_stop(step: Step) -> Step:
     if survivor is not None and quantity > 0:
         if survivor.amendment is not None:
             return step  # one at a time
-        return spaced.amending(survivor, quantity=survivor.quantity + quantity)
+        amended = spaced.amending(survivor, quantity=survivor.quantity + quantity)
+        return sentinel.repaired(amended, survivor.key)
     if refused := refused_for_good(bracket):
         return without_stop(step, refused)
     if quantity < bracket.plan.minimum_quantity:  # too small for a stop of its own
         stays = bracket.entering or bracket.market != ONLINE  # where no stop is taken, none is given up
         return step if stays else step.canceling(smallest_stop(bracket))
-    return spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
+    placed = spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
+    return sentinel.repaired(placed, placed.bracket.orders[-1].key)
 
 
 def refused_for_good(bracket: Bracket) -> str | None:
@@ -114,6 +116,8 @@ def cover_held(step: Step) -> Step:
     and nothing is sold for want of one."""
     bracket = step.bracket
     if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
+        return step
+    if sentinel.waits_for(step):
         return step
     since = bracket.unprotected_since or step.at
     late = step.at >= later(since, step.rules.protect_timeout_seconds)
@@ -155,6 +159,8 @@ def out_of_time(step: Step) -> bool:
     bracket = step.bracket
     since = bracket.unprotected_since
     if since is None or step.at < later(since, step.rules.protect_timeout_seconds):
+        return False
+    if sentinel.waits_for(step):
         return False
     if any(not order.read_back for order in bracket.live_sells):
         return True
@@ -225,7 +231,7 @@ def tidy(step: Step) -> Step:
         return step
     legs = [o for o in bracket.live_sells if certain(o) and o.amendment is None and not o.triggered]
     for order in legs:
-        if is_elsewhere(bracket, order):
+        if is_elsewhere(bracket, order) and sentinel.may_put_right(step, order):
             return move(step, order)
     return merge(step)
 
@@ -249,6 +255,8 @@ def move(step: Step, order: BracketOrder) -> Step:
     if order.amend_refused not in AMENDABLE:
         return step.canceling((order,))
     spaced = step.having(tidy_after=later(step.at, step.rules.retry_spacing_seconds))
+    if order.amiss_at is not None:
+        spaced = sentinel.repaired(spaced, order.key)
     if order.role is Role.STOP:
         return spaced.amending(order, trigger=bracket.stop_price)
     return spaced.amending(order, limit=bracket.target_price)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from brackets.core import cover, entry, leaving, lost, reduce, swap
+from brackets.core import cover, entry, leaving, reduce, sentinel, swap
 from brackets.core.draft import Step
 from brackets.core.leaving import leave, stop_is_executing, stop_won
 from brackets.core.orders import later
@@ -60,6 +60,7 @@ def in_entry_filled(step: Step) -> Step:
     step = reduce.tend(step)
     bracket = step.bracket
     if bracket.covered and bracket.reduce_quantity == 0:
+        step = sentinel.at_rest(step)
         if bracket.resting is Role.TARGET and bracket.live_stops:
             return swap.rest_target(step)  # the stops are on their way out
         return step.having(unprotected_since=None) if bracket.entering else cover.protected(step)
@@ -80,6 +81,7 @@ def in_bracket_active(step: Step) -> Step:
         return cover.unprotected(step) if swap.was_crossed(bracket) else lost_leg(step)
     if not bracket.covered or bracket.entering or bracket.reduce_quantity > 0:
         return cover.unprotected(step)  # a leg is in motion, or an order came back to life
+    step = sentinel.at_rest(step)
     if swap.watched_stop_is_touched(step):
         return leave(step, ExitReason.STOP_LOSS)
     if bracket.close_again is not None and (bracket.retry_after is None or step.at >= bracket.retry_after):
@@ -89,8 +91,8 @@ def in_bracket_active(step: Step) -> Step:
 
 
 def lost_leg(step: Step) -> Step:
-    """The order that stood for the coins ended, and not by our will: the stop comes back, and no swap
-    for a while."""
+    """The order that stood for the coins ended or shrank, and not by our will: the stop comes back as soon
+    as the sentinel lets it, and no swap for a while."""
     bare = cover.unprotected(
         step.having(
             resting=Role.STOP,
@@ -98,7 +100,7 @@ def lost_leg(step: Step) -> Step:
             swap_after=later(step.at, step.rules.swap_cooldown_seconds),
         )
     )
-    if lost.is_held_back(bare):
+    if bare.bracket.repairing:
         return bare  # said already
     return bare.alarm("a protective order is gone from the venue and not by us: placing a new stop")
 

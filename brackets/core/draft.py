@@ -27,6 +27,7 @@ class Step:
     fresh: bool = True
     looked: bool = False  # the event told how the world looks: what follows below is known
     watched: bool = False
+    cycle: int | None = None  # the comparisons with the venue so far
     entries_allowed: bool = True
     effects: tuple[Effect, ...] = ()
     alarms: tuple[str, ...] = ()

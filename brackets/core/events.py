@@ -146,6 +146,7 @@ class CoinsCounted:
 
     at: datetime
     total: Decimal
+    available: Decimal | None = None  # of these, what no order holds; None: it was not said
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,6 +194,7 @@ class Tick:
     watched: bool = False  # somebody is watching the price this second: the stop may be in our hands
     entries_allowed: bool = True  # False: PAUSED, live entries are canceled
     compared_at: datetime | None = None  # when the last complete look at the venue's orders was asked for
+    cycle: int | None = None  # how many comparisons with the venue there were; None: nobody counts them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from brackets.core.events import (
     OrderWithdrawn,
 )
 from brackets.core.orders import Amendment, Bracket, BracketOrder
-from brackets.core.states import LIVE, AmendStatus, Answer, OrderStatus, Refusal
+from brackets.core.states import LIVE, AmendStatus, Answer, OrderStatus, Refusal, Role
 
 OrderEvent = (
     OrderAccepted
@@ -39,6 +39,7 @@ OrderEvent = (
 NEVER_ARRIVED = frozenset(
     {OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABSENT, OrderStatus.VALIDATED}
 )
+LEGS = frozenset({Role.STOP, Role.TARGET})
 STALE_TERMS = timedelta(seconds=10)
 """For so long after an amendment was seen, a reading may still show the terms from before it."""
 
@@ -163,7 +164,7 @@ def reported(order: BracketOrder, report: OrderReported) -> BracketOrder:
     stale = not order.live and (not ends or report.filled < order.filled)
     seen_at = ((report.ended_at if ends else None) or report.at) if report.filled > 0 else None
     return replace(
-        with_terms(order, report),
+        with_harm(order, with_terms(order, report), report),
         venue_order_id=report.venue_order_id,
         status=order.status if stale else report.status,
         filled=max(order.filled, report.filled),
@@ -175,6 +176,32 @@ def reported(order: BracketOrder, report: OrderReported) -> BracketOrder:
         first_filled_at=earlier(order.first_filled_at, seen_at),
         ended_at=order.ended_at or (report.ended_at or report.at if ends else None),
         trade_ids=order.trade_ids | report.trade_ids,
+    )
+
+
+def with_harm(before: BracketOrder, order: BracketOrder, report: OrderReported) -> BracketOrder:
+    """Whether somebody else canceled a leg or changed its terms, as one reading tells; and whether one that
+    was asked for later agrees."""
+    if order.role not in LEGS:
+        return order
+    if before.live and report.status is OrderStatus.CANCELED and not order.cancel_wanted:
+        return replace(order, amiss_at=report.at, amiss_agreed=False)
+    if before.live and report.status is OrderStatus.OPEN and altered(before, order):
+        return replace(order, amiss_at=report.at, amiss_agreed=False)
+    if order.amiss_at is None or report.at <= order.amiss_at:
+        return order
+    agrees = (report.status in LIVE) is before.live
+    return replace(order, amiss_agreed=order.amiss_agreed or agrees)
+
+
+def altered(before: BracketOrder, order: BracketOrder) -> bool:
+    """Whether terms that were read before are other ones now, and we asked for no change."""
+    if before.amendment is not None or not before.read_back:
+        return False
+    return (before.quantity, before.trigger_price, before.limit_price) != (
+        order.quantity,
+        order.trigger_price,
+        order.limit_price,
     )
 
 
@@ -210,7 +237,14 @@ def with_terms(order: BracketOrder, report: OrderReported) -> BracketOrder:
         return order  # it is from before the end
     asked = order.amendment
     if asked is not None and shows(report, asked):
-        order = replace(order, amendment=None, amend_refused="", touched_at=report.at)
+        order = replace(
+            order,
+            amendment=None,
+            amend_refused="",
+            touched_at=report.at,
+            amiss_at=None,
+            amiss_agreed=False,
+        )
     elif asked is not None and (
         report.status not in LIVE or (asked.provable_from is not None and report.at >= asked.provable_from)
     ):

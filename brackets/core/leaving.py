@@ -50,6 +50,8 @@ def leave(step: Step, reason: ExitReason) -> Step:
         swap_began_at=None,
         reduce_quantity=Decimal(0),
         close_again=None,
+        repairing=False,
+        funds_awaited=False,
     )
 
 

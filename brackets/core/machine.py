@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from brackets.core import entry, reduce
+from brackets.core import entry, reduce, sentinel
 from brackets.core.bare import call_out
-from brackets.core.cover import protection_arrives
+from brackets.core.cover import lacking, protection_arrives
 from brackets.core.decisions import settle
 from brackets.core.draft import Step
 from brackets.core.effects import Effect
@@ -57,7 +57,6 @@ from brackets.core.leaving import (
     resting_targets,
     visible_from,
 )
-from brackets.core.lost import space_out
 from brackets.core.orders import ZERO, Bracket, Rules, later
 from brackets.core.prices import round_up
 from brackets.core.states import ExitReason, OrderStatus, Refusal, Role, State
@@ -92,7 +91,7 @@ def learn(draft: Step, event: Event) -> Step:
     if before.reduce_quantity > 0:
         left = before.reduce_quantity - reduce.sold_since(before, known.bracket)
         known = known.having(reduce_quantity=max(left, ZERO))
-    return space_out(before, known)
+    return sentinel.note(before, known)
 
 
 def look(draft: Step, event: Event) -> Step:
@@ -104,13 +103,20 @@ def look(draft: Step, event: Event) -> Step:
         draft = draft.having(market=event.market)
     if proven_missing(bracket, event.compared_at):
         draft = draft.having(secondaries_due_at=None)
-    return draft
+    return sentinel.count_time(draft)
 
 
 def count(draft: Step, event: Event) -> Step:
     """Coins that two counts do not find are gone: what is left is protected and sold without them. While
-    an order is uncertain, or a stop was not seen, the account may lawfully hold less than we know."""
+    an order is uncertain, or a stop was not seen, the account may lawfully hold less than we know. A repair
+    that waits for coins may go on where they are there."""
     assert isinstance(event, CoinsCounted)
+    known = count_missing(draft, event)
+    available = event.total if event.available is None else event.available
+    return sentinel.count_coins(known, available, lacking(known.bracket))
+
+
+def count_missing(draft: Step, event: CoinsCounted) -> Step:
     bracket = draft.bracket
     uncertain = any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
     if uncertain or awaits_unseen_stop(draft) or bracket.live_entries:
@@ -368,6 +374,7 @@ def draft_of(bracket: Bracket, event: Event, rules: Rules) -> Step:
                 fresh=event.fresh,
                 looked=True,
                 watched=event.watched,
+                cycle=event.cycle,
                 entries_allowed=event.entries_allowed,
             )
         case TargetTouched():

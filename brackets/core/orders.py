@@ -43,8 +43,9 @@ class Rules:
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5
     count_spacing_seconds: int = 3  # between the two counts that say that coins are missing
-    lost_stop_pauses: tuple[int, ...] = (0, 5, 15, 30, 60)  # before a stop that somebody else canceled again
-    lost_stop_memory_seconds: int = 300
+    second_reading_seconds: int = 8  # a leg that one reading told lost or altered is repaired without another
+    repair_spacing_seconds: int = 60  # at least between two repairs of a leg, and …
+    repair_spacing_cycles: int = 3  # … so many comparisons with the venue
     most_stops: int = 5  # more stops than these, and the rest of the entry is canceled
     merge_age_seconds: int = 45  # a younger stop is dear to cancel
     swap_cooldown_seconds: int = 30  # between one swap's end and the next one's begin
@@ -145,6 +146,8 @@ class BracketOrder:
     booked_trade_ids: frozenset[str] = frozenset()
     booked: Decimal = ZERO
     base_fees: Decimal = ZERO  # fees taken in coins, of the booked fills
+    amiss_at: datetime | None = None  # when a reading told that others canceled or altered it
+    amiss_agreed: bool = False  # … and a later one agreed
 
     @property
     def live(self) -> bool:
@@ -227,6 +230,13 @@ class Bracket:
     missing: Decimal = ZERO  # coins that are gone from the account, and not by our orders
     shortage: Decimal = ZERO  # coins that one count did not find; a second one decides
     shortage_since: datetime | None = None
+    repairing: bool = False  # others canceled or altered a leg, and it is not right yet
+    repair_key: str = ""  # the order of the last repair, as long as the next one is spaced from it
+    repaired_at: datetime | None = None
+    repair_cycle: int | None = None  # the comparison with the venue it is counted from
+    repairs: int = 0
+    repairs_refused: int = 0  # in a row, for want of coins or margin
+    funds_awaited: bool = False  # the next repair waits for them
 
     def having(self, role: Role) -> tuple[BracketOrder, ...]:
         return tuple(order for order in self.orders if order.role is role)

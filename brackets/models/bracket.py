@@ -229,6 +229,11 @@ class Order(models.Model):
         return f"{self.role} {self.venue_order_id or self.client_order_id}"
 
     @property
+    def is_doubted(self) -> bool:
+        """Whether one reading alone told that others canceled or altered it."""
+        return self.amiss_at is not None and not self.amiss_agreed
+
+    @property
     def side(self) -> str:
         return "buy" if self.role == Role.ENTRY else "sell"
 

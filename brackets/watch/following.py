@@ -183,6 +183,8 @@ class Follower:
     def _updates(self, updates: Iterable[OrderUpdate], at: datetime) -> bool:
         absorbed = reports.absorb_updates(self.account, updates, heard_at=at)
         self._want_read(absorbed.unclear)
+        if absorbed.changed:
+            self._want_read(reports.doubted(self.account, self._clock()))
         return absorbed.changed > 0
 
     def _want_read(self, order_ids: Iterable[str]) -> None:
@@ -204,6 +206,7 @@ def open_orders_of(account: Account) -> set[str]:
 
 
 def unsettled_of(account: Account, order_ids: list[str]) -> set[str]:
-    """Those of these orders that an amendment is under way of."""
-    amended = Order.objects.filter(account=account, venue_order_id__in=order_ids).exclude(amendment=None)
-    return set(amended.values_list("venue_order_id", flat=True))
+    """Those of these orders that an amendment is under way of, or that a second reading is awaited of."""
+    awaited = Q(amendment__isnull=False) | Q(amiss_at__isnull=False, amiss_agreed=False)
+    unsettled = Order.objects.filter(awaited, account=account, venue_order_id__in=order_ids)
+    return set(unsettled.values_list("venue_order_id", flat=True))

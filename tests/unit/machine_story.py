@@ -80,6 +80,7 @@ class Story:
         self.watched = True
         self.compared = True  # every look at the world follows a complete look at the venue's orders
         self.entries_allowed = True
+        self.cycle: int | None = None  # comparisons with the venue; None: one every two seconds
         self.sent: tuple[Effect, ...] = ()
         self.alarms: tuple[str, ...] = ()
         self.log: list[str] = []
@@ -184,6 +185,12 @@ class Story:
             )
         )
 
+    def lose(self, venue_order_id: str, **said: str) -> None:
+        """Somebody else canceled it: a reading tells, and the next one agrees."""
+        for _ in range(2):
+            self.report(venue_order_id, OrderStatus.CANCELED, **said)  # type: ignore[arg-type]
+            self.now += timedelta(milliseconds=200)
+
     def answer_amend(self, venue_order_id: str, answer: Answer, reason: str = "") -> None:
         """The venue's answer to the newest amendment of an order."""
         order = self.order(venue_order_id)
@@ -263,6 +270,7 @@ class Story:
                 watched=self.watched,
                 entries_allowed=self.entries_allowed,
                 compared_at=self.now if self.compared else None,
+                cycle=(self.now - BEGIN) // timedelta(seconds=2) if self.cycle is None else self.cycle,
             )
         )
 

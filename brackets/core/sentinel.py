@@ -1,0 +1,235 @@
+"""The sentinel: the one place that decides when a leg that is not as it should be is repaired.
+
+Pure. What brings coins their leg is either the ordinary course, or the repair of what others did to it:
+
+| what happened | whose course | when |
+|---|---|---|
+| an entry filled; its secondaries are awaited, or did not come | ordinary (`cover`) | when they are due |
+| legs change places, stops are merged, a part is sold | ordinary (`swap`, `cover`, `reduce`) | at once |
+| an exit was refused and its stop is put back | ordinary (`leaving.restore_stop`) | at once |
+| a person edited the legs, the entry's price moved them | ordinary (`cover.tidy`) | at once |
+| an order of ours never arrived, or was refused in passing | it goes on | a second later, then rarer |
+| our own cancel, or a stop that triggered | nobody's repair | – |
+| somebody canceled a leg, or altered its price or quantity | **repair** | when two readings agree |
+| the same leg again | **repair** | 60 s and 3 comparisons after the last repair |
+| the venue ended or refused it for want of funds | **repair** | a balance shows the coins, or as above |
+
+Whoever would cover coins or move a leg (`cover`) asks `waits_for` and `may_put_right` here first, and tells
+what it did (`repaired`). Until a repair may be made, both legs are in our hands (`watch_legs`): a person who
+cancels stop after stop wants something, a program that fights about it would send hundreds of orders, and
+nothing is sold for it by itself. An order that would sell more coins than there are is no matter of taste: it
+is made smaller at once (`cover.without_surplus`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from brackets.core.draft import Step
+from brackets.core.entry import crossed
+from brackets.core.leaving import INSUFFICIENT_FUNDS, leave
+from brackets.core.orders import Bracket, BracketOrder, later
+from brackets.core.states import ExitReason, OrderStatus, Role, State
+
+PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
+NO_FUNDS = "insufficient funds"  # of a cancel by the venue itself: the coins are not there, nobody's wish
+
+
+class Wait(StrEnum):
+    """What a repair waits for."""
+
+    SECOND_READING = "a second reading that agrees"
+    SPACING = "the time and the comparisons between two repairs"
+    FUNDS = "coins or margin"
+
+
+# --- what happened -----------------------------------------------------------------------------------
+
+
+def note(before: Bracket, known: Step) -> Step:
+    """After a fact was absorbed: whether it told of harm done to a leg, or that a repair lacks funds."""
+    if known.bracket.state not in PROTECTING:
+        return known
+    return note_funds(before, note_harm(before, known))
+
+
+def note_harm(before: Bracket, known: Step) -> Step:
+    bracket = known.bracket
+    told = {(order.key, order.amiss_at) for order in harmed(before)}
+    if all((order.key, order.amiss_at) in told for order in harmed(bracket)):
+        return known
+    known = known.having(repairing=True)
+    if is_repeat(bracket) and not may_repeat(known):
+        rules = known.rules
+        return known.alarm(
+            "somebody canceled or altered a leg again: it is watched by us and repaired "
+            f"{rules.repair_spacing_seconds} s and {rules.repair_spacing_cycles} comparisons after the last time"
+        )
+    return known.alarm(
+        "a leg was canceled or altered at the venue and not by us: it is read again, then repaired"
+    )
+
+
+def note_funds(before: Bracket, known: Step) -> Step:
+    """Count a repair that coins or margin do not suffice for; said once, until the leg is right again."""
+    bracket = known.bracket
+    lacking = {order.key for order in bracket.sells if lacks_funds(bracket, order)}
+    if not lacking - {order.key for order in before.sells if lacks_funds(before, order)}:
+        return known
+    waiting = known.having(
+        repairing=True,
+        funds_awaited=True,
+        repairs_refused=bracket.repairs_refused + 1,
+        repair_key=bracket.repair_key or next(iter(lacking)),
+        repaired_at=known.at,
+        repair_cycle=None,
+    )
+    if before.funds_awaited or before.repairs_refused:
+        return waiting
+    return waiting.alarm("funds do not suffice for the stop: it is placed when the coins are there again")
+
+
+def lacks_funds(bracket: Bracket, order: BracketOrder) -> bool:
+    """Whether the venue ended this stop for want of coins, or refused it as a repair."""
+    if order.role is not Role.STOP or order.filled or order.triggered:
+        return False
+    if order.status is OrderStatus.CANCELED and not order.cancel_wanted:
+        return NO_FUNDS in order.end_reason.lower()
+    is_repair = bracket.repairing and order.key == bracket.repair_key
+    return is_repair and INSUFFICIENT_FUNDS in (order.refused_reason, order.amend_refused)
+
+
+def harmed(bracket: Bracket) -> tuple[BracketOrder, ...]:
+    """Legs that others canceled or altered. What executed, what we canceled, what the venue did not let rest
+    (want of funds, a post-only price that crossed) is nobody's doing."""
+    return tuple(order for order in bracket.sells if order.amiss_at is not None and is_harmed(order))
+
+
+def is_harmed(order: BracketOrder) -> bool:
+    if order.live:
+        return True  # altered
+    executed = order.triggered or order.filled > 0
+    return not (executed or crossed(order) or NO_FUNDS in order.end_reason.lower())
+
+
+# --- whether it is repaired now ------------------------------------------------------------------------
+
+
+def waits_for(step: Step) -> Wait | None:
+    """Why coins are not covered now though they lack a leg; None: they may be, at once."""
+    bracket = step.bracket
+    if not bracket.repairing or bracket.restoring:
+        return None
+    if bracket.funds_awaited:
+        return None if may_repeat(step) else Wait.FUNDS
+    if any(is_doubted(step, order) for order in harmed(bracket)):
+        return Wait.SECOND_READING
+    return Wait.SPACING if is_repeat(bracket) and not may_repeat(step) else None
+
+
+def may_put_right(step: Step, order: BracketOrder) -> bool:
+    """Whether a leg that rests elsewhere may be moved now. What a person edited is no repair."""
+    if order.amiss_at is None:
+        return True
+    return not is_doubted(step, order) and (may_repeat(step) or not is_repeat(step.bracket))
+
+
+def is_doubted(step: Step, order: BracketOrder) -> bool:
+    """Whether one reading alone told it. A venue that does not answer for seconds is not waited for: coins
+    that may be bare weigh more than an order too many, which the venue refuses."""
+    told = order.amiss_at
+    return told is not None and not (
+        order.amiss_agreed or step.at >= later(told, step.rules.second_reading_seconds)
+    )
+
+
+def is_repeat(bracket: Bracket) -> bool:
+    """Whether harm was done to the last repair, or to what came after it. What stood before it was harmed
+    together with what was repaired."""
+    places = {order.key: place for place, order in enumerate(bracket.orders)}
+    last = places.get(bracket.repair_key)
+    return last is not None and any(places[order.key] >= last for order in harmed(bracket))
+
+
+def may_repeat(step: Step) -> bool:
+    """Whether the last repair is long enough ago, in time and in comparisons with the venue."""
+    bracket, rules = step.bracket, step.rules
+    if bracket.repaired_at is None or bracket.repair_cycle is None or step.cycle is None:
+        return False
+    spaced = step.at >= later(bracket.repaired_at, rules.repair_spacing_seconds)
+    return spaced and step.cycle >= bracket.repair_cycle + rules.repair_spacing_cycles
+
+
+def is_held_back(bracket: Bracket) -> bool:
+    """Whether a repair waits for its time or for funds, so that no reading would tell anything new."""
+    if not bracket.repairing or bracket.restoring:
+        return False
+    return bracket.funds_awaited or is_repeat(bracket)
+
+
+# --- what was done ---------------------------------------------------------------------------------------
+
+
+def repaired(step: Step, key: str) -> Step:
+    """A leg was placed or amended; if that was a repair, the next one is spaced from it. One that waited for
+    its time begins its own wait for being read back."""
+    bracket = step.bracket
+    if not bracket.repairing or bracket.restoring:
+        return step
+    waited = bracket.funds_awaited or is_repeat(bracket)
+    return step.having(
+        repair_key=key,
+        repaired_at=step.at,
+        repair_cycle=None,
+        repairs=bracket.repairs + 1,
+        funds_awaited=False,
+        unprotected_since=step.at if waited else bracket.unprotected_since,
+    )
+
+
+def count_time(step: Step) -> Step:
+    """On a look at the world: which comparison a repair is counted from; one that is long over counts no
+    more."""
+    bracket = step.bracket
+    if not bracket.repair_key or step.cycle is None:
+        return step
+    if bracket.repair_cycle is None:
+        return step.having(repair_cycle=step.cycle)
+    if bracket.repairing or not may_repeat(step):
+        return step
+    return step.having(repair_key="", repaired_at=None, repair_cycle=None)
+
+
+def count_coins(step: Step, available: Decimal, lacking: Decimal) -> Step:
+    """A balance was read: where it shows the coins that a repair waits for, it waits no longer."""
+    if not step.bracket.funds_awaited or available < lacking:
+        return step
+    return step.having(funds_awaited=False)
+
+
+def at_rest(step: Step) -> Step:
+    """Every coin has its leg: nothing is being repaired, unless one still rests where others put it."""
+    if not step.bracket.repairing or any(order.live for order in harmed(step.bracket)):
+        return step
+    return step.having(repairing=False, funds_awaited=False, repairs_refused=0)
+
+
+# --- until then both legs are in our hands -----------------------------------------------------------------
+
+
+def watch_legs(step: Step) -> Step:
+    """While a repair waits: a price at the stop is acted on by us, and one at the target where all coins are
+    free to be sold."""
+    bracket = step.bracket
+    bare = not (bracket.entering or bracket.live_sells)
+    prices = [price for price in (step.price, step.last if bare else None) if price is not None]
+    if not prices or step.market_closed:
+        return step
+    if min(prices) <= bracket.stop_price:
+        return leave(step, ExitReason.STOP_LOSS)
+    too_soon = bracket.retry_after is not None and step.at < bracket.retry_after
+    free = bare and not (bracket.funds_awaited or too_soon)
+    if not free or step.price is None or step.price < bracket.target_price:
+        return step
+    return leave(step, ExitReason.TAKE_PROFIT)
