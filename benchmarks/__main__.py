@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-NAMES = ("latency", "cycle", "rate")
+NAMES = ("latency", "cycle", "rate", "simulator")
 
 
 def main(arguments: Sequence[str]) -> int:
