@@ -78,7 +78,8 @@ def narrow_children(
 
 
 def add(table: Table, where: Where, lookup: Lookup, value: Any, annotations: dict[str, Compute]) -> None:
-    if lookup.local and not lookup.is_json and not hasattr(value, "resolve_expression"):
+    is_plain = hasattr(value, "one_column") or not hasattr(value, "resolve_expression")
+    if lookup.local and not lookup.is_json and is_plain:
         if lookup.word == "exact":
             where.equal += ((lookup.attname, None if value is None else wanted(lookup, value)),)
             return
