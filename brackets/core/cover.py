@@ -160,7 +160,7 @@ def out_of_time(step: Step) -> bool:
     since = bracket.unprotected_since
     if since is None or step.at < later(since, step.rules.protect_timeout_seconds):
         return False
-    if sentinel.waits_for(step):
+    if sentinel.is_held_back(bracket):
         return False
     if any(not order.read_back for order in bracket.live_sells):
         return True

@@ -23,17 +23,18 @@ is made smaller at once (`cover.without_surplus`).
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from brackets.core.draft import Step
-from brackets.core.entry import crossed
 from brackets.core.leaving import INSUFFICIENT_FUNDS, leave
 from brackets.core.orders import Bracket, BracketOrder, later
 from brackets.core.states import ExitReason, OrderStatus, Role, State
 
 PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
 NO_FUNDS = "insufficient funds"  # of a cancel by the venue itself: the coins are not there, nobody's wish
+NOBODYS_WISH = (NO_FUNDS, "post only")
 
 
 class Wait(StrEnum):
@@ -64,7 +65,7 @@ def note_harm(before: Bracket, known: Step) -> Step:
         rules = known.rules
         return known.alarm(
             "somebody canceled or altered a leg again: it is watched by us and repaired "
-            f"{rules.repair_spacing_seconds} s and {rules.repair_spacing_cycles} comparisons after the last time"
+            f"{rules.repair_spacing_seconds} s and {rules.repair_spacing_cycles} readings after the last time"
         )
     return known.alarm(
         "a leg was canceled or altered at the venue and not by us: it is read again, then repaired"
@@ -109,8 +110,9 @@ def harmed(bracket: Bracket) -> tuple[BracketOrder, ...]:
 def is_harmed(order: BracketOrder) -> bool:
     if order.live:
         return True  # altered
+    said = order.end_reason.lower().replace("-", " ")
     executed = order.triggered or order.filled > 0
-    return not (executed or crossed(order) or NO_FUNDS in order.end_reason.lower())
+    return not (executed or any(words in said for words in NOBODYS_WISH))
 
 
 # --- whether it is repaired now ------------------------------------------------------------------------
@@ -145,11 +147,17 @@ def is_doubted(step: Step, order: BracketOrder) -> bool:
 
 
 def is_repeat(bracket: Bracket) -> bool:
-    """Whether harm was done to the last repair, or to what came after it. What stood before it was harmed
-    together with what was repaired."""
+    """Whether harm was done to the last repair, or to what came after it, since then. What stood before it
+    was harmed together with what was repaired, be it told later."""
     places = {order.key: place for place, order in enumerate(bracket.orders)}
-    last = places.get(bracket.repair_key)
-    return last is not None and any(places[order.key] >= last for order in harmed(bracket))
+    last, since = places.get(bracket.repair_key), bracket.repaired_at
+    if last is None or since is None:
+        return False
+    return any(places[order.key] >= last and told_since(order, since) for order in harmed(bracket))
+
+
+def told_since(order: BracketOrder, moment: datetime) -> bool:
+    return order.amiss_at is not None and order.amiss_at >= moment
 
 
 def may_repeat(step: Step) -> bool:
@@ -181,7 +189,7 @@ def repaired(step: Step, key: str) -> Step:
     return step.having(
         repair_key=key,
         repaired_at=step.at,
-        repair_cycle=None,
+        repair_cycle=step.cycle,
         repairs=bracket.repairs + 1,
         funds_awaited=False,
         unprotected_since=step.at if waited else bracket.unprotected_since,
@@ -205,7 +213,7 @@ def count_coins(step: Step, available: Decimal, lacking: Decimal) -> Step:
     """A balance was read: where it shows the coins that a repair waits for, it waits no longer."""
     if not step.bracket.funds_awaited or available < lacking:
         return step
-    return step.having(funds_awaited=False)
+    return step.having(funds_awaited=False, unprotected_since=step.at)
 
 
 def at_rest(step: Step) -> Step:

@@ -153,9 +153,9 @@ def test_a_stop_that_triggers_while_the_entry_still_fills() -> None:
 
 def test_an_untriggered_stop_canceled_by_somebody_else_is_placed_again() -> None:
     story = Story().protected()
-    story.report("S", CANCELED, parent="E")
+    story.lose("S", parent="E")
     assert (story.state, story.words) == (State.ENTRY_FILLED, ["place stop 1 at 95"])
-    assert story.alarms
+    assert any("canceled" in said for said in story.said)
     story.accept(story.newest, "S2")
     story.report("S2", OPEN)
     assert story.state is State.BRACKET_ACTIVE

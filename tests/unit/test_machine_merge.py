@@ -174,6 +174,9 @@ def test_a_quantity_that_somebody_else_made_smaller_is_believed_once_it_is_no_st
     story.amended("S2")
     story.now += timedelta(seconds=11)
     story.report("S2", OPEN, of="0.8")
+    assert story.words == []
+    story.now += timedelta(seconds=1)
+    story.report("S2", OPEN, of="0.8")
     assert story.words == ["amend stop S2 quantity 1"]
 
 

@@ -19,25 +19,24 @@ def count(story: Story, total: str) -> None:
 def half_is_gone() -> Story:
     """The owner canceled our stop and sold half by hand; our new stop is refused for funds."""
     story = Story().protected()
-    story.report("S", CANCELED)
+    story.lose("S")
     story.refuse(story.newest, "insufficient_funds")
     return story
 
 
-def test_one_count_is_no_proof() -> None:
+def test_one_count_is_no_proof_and_asks_for_nothing() -> None:
     story = half_is_gone()
     count(story, "0.5")
     assert (story.words, story.alarms) == ([], ())
-    story.wait(1)
-    assert story.words == ["place stop 1 at 95"]
+    story.wait(30)
+    assert story.words == []
+    assert story.bracket.missing == 0
 
 
 def test_after_two_counts_what_is_left_gets_its_stop() -> None:
     story = half_is_gone()
     count(story, "0.5")
-    story.wait(1)
-    story.refuse(story.newest, "insufficient_funds")
-    story.now = story.now.replace(second=story.now.second + 3)
+    story.wait(3)
     count(story, "0.5")
     assert story.alarms == ("0.5 of 1 coins are gone from the account, and not by our orders",)
     assert story.words == ["place stop 0.5 at 95"]
@@ -93,8 +92,8 @@ def test_the_owners_other_coins_explain_nothing() -> None:
 
 
 def test_while_an_order_is_unknown_the_account_may_hold_less() -> None:
-    story = half_is_gone()
-    story.wait(1)
+    story = Story().protected()
+    story.lose("S")
     story.unknown(story.newest)
     count(story, "0")
     story.wait(4)

@@ -128,7 +128,7 @@ def test_the_market_is_below_the_stop_already() -> None:
 
 def test_a_stop_canceled_by_hand_is_placed_again() -> None:
     story = protected_coin()
-    story.report("S", CANCELED)
+    story.lose("S")
     assert story.words == ["place stop 1 at 95"]
 
 
