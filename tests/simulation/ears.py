@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from brackets import models, operations
 from brackets.core import machine
-from brackets.core.events import Event
+from brackets.core.events import Event, ProtectRequested
 from brackets.core.orders import Bracket, Rules
 from brackets.operations import Superseded
 from brackets.venue.port import VenueUnavailable
@@ -75,6 +75,8 @@ def heard_steps(world: World) -> Iterator[None]:
         process = world.process
         words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
         moved = f" -> {after.state}" if after.state is not before.state else ""
+        if isinstance(event, ProtectRequested):
+            world.protected_at[row.pk] = world.clockwork.now()
         effects = "".join(f", {type(effect).__name__}" for effect in outcome.effects)
         world.say("" if process is None else process.name, words + moved + effects)
 

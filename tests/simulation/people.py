@@ -40,11 +40,28 @@ def perform(world: World, act: Act, number: int) -> None:
     for again in range(2 if act.twice else 1):
         if again:
             world.clockwork.wait(0.2)
+        if act.kind == "resume":
+            world.switches.append((world.clockwork.now(), False))
         try:
             said = ask(world, act, key=f"act {number}" if act.twice else None)
         except ANSWERS as error:
             said = f"{type(error).__name__}: {error}"
+        else:
+            note(world, act, said)
         world.say("person", f"{act.kind} {act.symbol}: {said}")
+
+
+def note(world: World, act: Act, said: str) -> None:
+    """What was taken on, for the auditor."""
+    now = world.clockwork.now()
+    if "denied" in said or not said.startswith("command"):
+        return
+    if act.kind in ("pause", "liquidate-all"):
+        world.switches.append((now, True))
+    if act.kind == "liquidate-all":
+        world.wishes += [(now, symbol) for symbol in world.options.symbols]
+    elif act.kind == "close":
+        world.wishes.append((now, act.symbol))
 
 
 def ask(world: World, act: Act, *, key: str | None) -> str:

@@ -19,14 +19,13 @@ from brackets.watch.runner import (
     guarded,
     patience_after,
 )
-from brackets.watch.streams import READ_SECONDS
 from tests.simulation.clockwork import Process, Task
+from tests.simulation.listening import Listening
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 READ_LOOP_SECONDS, HOOK_SECONDS = 0.25, 0.5
-PUMP_SECONDS = 0.1
 WORKERS = 2  # of the cluster
 INSPECTION_SECONDS = 45
 LOOKOUT_SECONDS = 4
@@ -36,13 +35,11 @@ class WatchProgram:
     """One `watch` process, from its start to its end."""
 
     def __init__(self, world: World, process: Process, venue: Any, stream: Any | None) -> None:
-        self.world, self.process, self.stream = world, process, stream
+        self.world, self.process = world, process
         self.clockwork = world.clockwork
         self.watch = Watch(account=accounts.current(), venue=venue, clock=process.now)
+        self.listening = None if stream is None else Listening(process, self.watch, stream)
         self.lost = True
-        self.told = False  # orders were told by the stream
-        self.changed = False  # the book changed: something may have to be sent
-        self.sleepers: list[Task] = []
 
     @property
     def stopping(self) -> bool:
@@ -75,13 +72,15 @@ class WatchProgram:
             spawn("hooks", self.repeating(watch.run_hooks, HOOK_SECONDS)),
             spawn("notes", self.repeating(watch.note_stream, 1)),
         ]
-        listening = [] if self.stream is None else self.listening()
+        listening = [] if self.listening is None else self.listening.spawn()
         while not self.stopping:
             if guarded(watch.renew_lease) is False:
                 self.world.say("watch", f"{self.process.name} lost its lease")
                 break
             self.clockwork.pause(1)
         self.lost = True
+        if self.listening is not None:
+            self.listening.end()
         self.wait_for([sending, *listening], STOP_SECONDS)
         self.wait_for(loops, 0.5)
         handing = spawn("hand over", lambda: self.job(watch.hand_over))
@@ -105,39 +104,6 @@ class WatchProgram:
         until = self.clockwork.seconds + seconds
         while any(not task.over for task in others) and self.clockwork.seconds < until:
             self.clockwork.wait(0.05)
-
-    # --- the stream ----------------------------------------------------------------------------------
-
-    def listening(self) -> list[Task]:
-        """The tasks of `Streams`: hearing, following, reading what was not clear, sending what follows."""
-        spawn = self.process.spawn
-        return [
-            spawn("hear", self.hear),
-            spawn("unclear", self.read_unclear),
-        ]
-
-    def hear(self) -> None:
-        assert self.stream is not None
-        while not (self.stopping or self.lost):
-            for link, news, why in self.stream.pump():
-                if link == "lost":
-                    self.watch.stream_lost(why)
-                elif link == "connecting":
-                    self.watch.follower.connecting()
-                if news and self.watch.follower.heard(news, self.process.now()):
-                    self.told = True
-            if self.told:
-                self.told = False
-                if guarded(self.watch.follow) is True:
-                    self.process.spawn("follow-up", lambda: self.job(self.watch.send))
-            self.clockwork.pause(PUMP_SECONDS)
-        self.watch.stream_lost("the watch stopped")
-
-    def read_unclear(self) -> None:
-        while not (self.stopping or self.lost):
-            if self.watch.follower.wants_reading and guarded(self.watch.read_unclear) is True:
-                guarded(self.watch.send)
-            self.clockwork.pause(READ_SECONDS if self.watch.follower.wants_reading else PUMP_SECONDS)
 
 
 class ClusterProgram:

@@ -7,16 +7,20 @@ handed over as plain rows.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from brackets import records
 from brackets.core.invariants import violations
-from brackets.models import Bracket
+from brackets.models import Bracket, Fill, Order
 from risk import journal
-from tests.simulation import store
+from tests.simulation import auditor, store
+from trading.models import Trade
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+
+AWAKE_AGAIN_SECONDS = 20.0  # after a start: leases and claims of the dead have lapsed, the book is compared
 
 
 def judge(world: World) -> None:
@@ -29,6 +33,36 @@ def judge(world: World) -> None:
     broken = journal.first_broken_row()
     if broken is not None:
         world.violate("journal", broken)
+    for complaint in auditor.audit(world.venue.log, circumstances(world), book=book(world)):
+        world.violate(f"audit: {complaint.kind}", str(complaint))
+
+
+def circumstances(world: World) -> auditor.Circumstances:
+    end = world.clockwork.now()
+    return auditor.Circumstances(
+        ended_at=end,
+        finished=world.is_over(),
+        deaths=world.deaths,
+        blind=[(began, until + timedelta(seconds=AWAKE_AGAIN_SECONDS)) for began, until in world.blind],
+        pauses=auditor.spans_between(world.switches, end=end),
+        wishes=[auditor.Wish(at=at, symbol=symbol) for at, symbol in world.wishes],
+    )
+
+
+def book(world: World) -> auditor.Book:
+    """The rows of the account. A bracket made by a process whose clock is wrong bears the true time here:
+    the auditor knows but one clock."""
+    made = world.protected_at
+    return auditor.Book(
+        brackets=[{**row, "created_at": made.get(row["id"], row["created_at"])} for row in rows(Bracket)],
+        orders=rows(Order),
+        fills=rows(Fill),
+        trades=rows(Trade),
+    )
+
+
+def rows(model: Any) -> list[dict[str, Any]]:
+    return list(model.objects.order_by("pk").values())
 
 
 def lifetimes() -> int:
@@ -38,5 +72,5 @@ def lifetimes() -> int:
 
 def digest(world: World) -> str:
     """One number for all that happened and all that is written: the same seed, the same digest."""
-    content = repr((world.story, store.contents(), [repr(record) for record in world.venue.log.records]))
-    return hashlib.sha256(content.encode()).hexdigest()
+    log = [repr(record) for record in world.venue.log.records]
+    return hashlib.sha256(repr((world.story, store.contents(), log)).encode()).hexdigest()

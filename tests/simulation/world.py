@@ -70,7 +70,12 @@ class World:
             boundary=self.boundaries.pass_send,
         )
         self.slots: dict[str, Running] = {}
+        # What the auditor must know and a venue's log can not say, in true times:
         self.deaths: dict[str, datetime] = {}  # of processes, by the name the venue knows
+        self.blind: list[tuple[datetime, datetime]] = []  # some process could not act
+        self.switches: list[tuple[datetime, bool]] = []  # paused, or not any more
+        self.wishes: list[tuple[datetime, str]] = []  # to leave a pair
+        self.protected_at: dict[int, datetime] = {}  # brackets around coins that were there
         self.dead_holders: set[str] = set()
         self.kept_payloads: dict[str, dict[str, Any]] = {}
         self.surroundings = self.clockwork.process("surroundings")  # market, owner, supervisor: never dies
@@ -203,11 +208,9 @@ class World:
     def boot(self, name: str, process: Process) -> None:
         program: Any
         if name.startswith("watch"):
-            stream_of = (
-                self.venue.stream(process.name)
-                if self.options.house.streams and hasattr(self.venue, "stream")
-                else None
-            )
+            house = self.options.house
+            token = process.venue.websocket_token  # type: ignore[attr-defined]
+            stream_of = self.venue.stream(process.name, token=token) if house.streams else None
             program = WatchProgram(self, process, process.venue, stream_of)  # type: ignore[attr-defined]
         elif name == "cluster":
             program = ClusterProgram(self, process, self.options.house.cluster_seconds)
@@ -216,8 +219,14 @@ class World:
         self.slots[name].program = program
         program.main()
 
+    def hindered(self, seconds: float) -> None:
+        """Somebody cannot act for so long."""
+        now = self.clockwork.now()
+        self.blind.append((now, now + timedelta(seconds=seconds)))
+
     def crash(self, process: Process, down_seconds: float, why: str) -> None:
         """kill -9: nothing of it acts any more; it is started anew after a while."""
+        self.hindered(down_seconds)
         self.say(process.name, f"killed {why}, back in {down_seconds:g} s")
         process.kill()
         self.bury(process, down_seconds)
@@ -225,6 +234,7 @@ class World:
     def stop(self, process: Process, down_seconds: float) -> None:
         """SIGTERM."""
         self.say(process.name, "told to stop")
+        self.hindered(down_seconds + 15)
         program = self.slots[process.name.partition("/")[0]].program
         if program is not None:
             program.stop()
