@@ -1,6 +1,6 @@
 # The commands of Backstop. Each finds its Python and makes .venv by itself (scripts/bootstrap).
 # `exec` keeps the chain short: make's child is the program itself, so a signal to make reaches it.
-.PHONY: help up test lint bench clean
+.PHONY: help up test lint bench chaos clean
 .NOTPARALLEL:
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo 'make test [ARGS="..."]   lint, types, floors, then pytest (ARGS go to pytest)'
 	@echo 'make lint                the same without pytest'
 	@echo 'make bench [ARGS="..."]  measure speed and cost (benchmarks/README.md)'
+	@echo 'make chaos [ARGS="..."]  kill, stop and cut the real processes, then prove (ARGS=--help)'
 	@echo 'make clean               remove .venv and caches; databases stay'
 
 up:
@@ -21,6 +22,9 @@ lint:
 
 bench:
 	@exec sh scripts/bootstrap bench $(ARGS)
+
+chaos:
+	@exec sh scripts/bootstrap chaos $(ARGS)
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles

@@ -6,6 +6,7 @@ file present nothing is done. A `.venv` without a fitting interpreter, a stamp o
 (an installation that was interrupted, a folder that was damaged) is built again from nothing.
 
     environment.py up | test [pytest arguments] | lint | bench [benchmark and its options]
+    environment.py chaos [its options]
     environment.py --inspect       (run by .venv's own Python: prints what it lacks)
 """
 
@@ -211,6 +212,8 @@ def go_on(arguments: Sequence[str]) -> NoReturn:
             command = [str(PYTHON), str(ROOT / "scripts" / "check.py"), *arguments]
         case ["bench", *rest]:
             command = [str(PYTHON), "-m", "benchmarks", *rest]
+        case ["chaos", *rest]:
+            command = [str(PYTHON), "-m", "tests.chaos", *rest]
         case _:
             raise Failure("usage: scripts/bootstrap up | test [pytest arguments] | lint | bench [benchmark]")
     os.execv(command[0], command)
