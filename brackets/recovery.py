@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from brackets import operations, sight
+from brackets import operations, reports, sight
 from brackets.core.events import HoldRequested
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import AmendStatus, OrderStatus, Role, State
@@ -35,6 +35,7 @@ ACTOR = "recovery"
 ALARM_SECONDS = 60  # a recovery that lasts longer is said aloud
 PATIENCE_SECONDS = 120  # longer than any Unknown takes to be proven; then an operator must look
 LOST_SIGHT_SECONDS = 150  # without a comparison for so long, the patience begins anew
+QUIET_SECONDS = 300  # without a reading that could not be taken in
 BECAUSE_LENGTH = Account._meta.get_field("recovering_because").max_length or 300
 WAITING, ODD = "recovery_waits", "not_compared"
 """Codes of the alerts: of the whole account, and of one bracket."""
@@ -216,12 +217,15 @@ def put_on_hold(bracket_id: int, why: str, now: datetime) -> None:
 
 
 def resolve_alerts(account: Account, now: datetime) -> None:
-    """What was not compared at a start is over when its bracket is over, or was released."""
-    odd = alerts.open_alerts(account.name).filter(code=ODD)
-    subjects = set(odd.values_list("subject", flat=True))
-    if not subjects:
-        return
-    busy = Bracket.objects.filter(account=account).exclude(state__in=[*HOLDABLE, State.EXIT_COMPLETE])
-    unclear = {f"bracket {pk}" for pk in busy.values_list("pk", flat=True)}
-    for subject in subjects - unclear:
-        alerts.resolve_alert(account=account.name, code=ODD, subject=subject, at=now)
+    """What was not compared at a start is over when its bracket is over, or was released; a reading that could
+    not be taken in when none was refused for a while."""
+    trouble = alerts.open_alerts(account.name)
+    odd = set(trouble.filter(code=ODD).values_list("subject", flat=True))
+    if odd:
+        busy = Bracket.objects.filter(account=account).exclude(state__in=[*HOLDABLE, State.EXIT_COMPLETE])
+        odd -= {f"bracket {pk}" for pk in busy.values_list("pk", flat=True)}
+    quiet = trouble.filter(code=reports.NOT_TAKEN_IN, last_at__lt=now - timedelta(seconds=QUIET_SECONDS))
+    over = [(ODD, subject) for subject in odd]
+    over += [(reports.NOT_TAKEN_IN, subject) for subject in quiet.values_list("subject", flat=True)]
+    for code, subject in over:
+        alerts.resolve_alert(account=account.name, code=code, subject=subject, at=now)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,9 +24,11 @@ from brackets.core.machine import RefusedEvent
 from brackets.core.states import OrderStatus, Role, State
 from brackets.models import Account, Order
 from brackets.venue.port import OrderKind, OrderReport, OrderUpdate, Side, VenueStatus
+from risk import alerts
 
 log = logging.getLogger("backstop.reports")
 ACTOR = "reconcile"
+NOT_TAKEN_IN = "reading_not_taken_in"  # the code of the alert
 DOUBTED_SECONDS = 60  # for so long a second reading of the same order is looked for
 STATUSES = {
     VenueStatus.PENDING: OrderStatus.OPEN,
@@ -126,12 +129,24 @@ def apply_report(order: Order, report: OrderReport, *, adopting: bool, asked_at:
 
 
 def apply_event(order: Order, event: OrderReported) -> bool:
-    """Whether the bracket changed."""
+    """Whether the bracket changed. A defect in one is alarmed, and keeps no other from its readings."""
     try:
         return operations.apply(order.bracket_id, event, actor=ACTOR) is not None
     except RefusedEvent as refused:
         log.error("report of %s refused: %s", event.venue_order_id, refused)
-        return False
+    except (DatabaseError, operations.Superseded):
+        raise
+    except Exception as defect:
+        log.exception("report of %s cannot be taken in", event.venue_order_id)
+        alerts.raise_alert(
+            account=order.account.name,
+            severity=alerts.Severity.CRITICAL,
+            code=NOT_TAKEN_IN,
+            subject=f"bracket {order.bracket_id}",
+            message=f"A reading of {event.venue_order_id} cannot be taken in: {defect!r}",
+            at=event.at,
+        )
+    return False
 
 
 def event_of(report: OrderReport, adopting: bool, asked_at: datetime) -> OrderReported:

@@ -83,7 +83,9 @@ def require_recovered(account: Account) -> None:
 
 
 def why_recovering(account: Account) -> str:
-    """What keeps the first comparison from being made, as far as is known."""
+    """What keeps the comparison from being whole, as far as is known."""
+    if account.recovering_because:
+        return f"the book is still being compared with the venue: {account.recovering_because}"
     known = account.private_error or account.venue_error
     if known:
         return f"the book cannot be compared with the venue: {known}"

@@ -49,6 +49,7 @@ def read_status(account: Account) -> dict[str, Any]:
             "error": account.private_error or account.venue_error or None,
         },
         "recovering": account.recovered_at is None,
+        "recovering_because": recovering_because(account),
         "alerts": open_alerts(account),
         "version": settings.VERSION,
     }
@@ -58,6 +59,14 @@ def open_alerts(account: Account) -> dict[str, str]:
     """How many alerts are open, in all and by severity."""
     counts = alerts.count_open(account.name)
     return {name: str(count) for name, count in {"open": sum(counts.values()), **counts}.items()}
+
+
+def recovering_because(account: Account) -> str | None:
+    """What recovery waits for, in a sentence; None: the book was compared."""
+    if account.recovered_at is not None:
+        return None
+    known = account.recovering_because or account.private_error or account.venue_error
+    return known or "the first comparison with the venue has not been made yet"
 
 
 def venue_is_reachable(account: Account, now: Any) -> bool:

@@ -15,6 +15,7 @@ class AccountAdmin(LookOnlyAdmin):
         "name",
         "mode",
         "recovered_at",
+        "recovering_because",
         "reconciled_at",
         "venue_seen_at",
         "venue_system",
