@@ -1,1 +1,63 @@
-"""The independent auditor: judges from a venue's own log what the product did there."""
+"""The independent auditor: judges from a venue's own log what the product did there.
+
+    records.py      what happened, as plain records
+    positions.py    coins and orders of each bracket
+    quiet.py        the time that counts
+    judge.py        the rules, read along the log
+    book.py         the product's rows against the log
+    paper_store.py  the log of a paper venue's own file
+
+Nothing here imports anything of the product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.simulation.auditor.book import Book, compare
+from tests.simulation.auditor.judge import (
+    Bounds,
+    Circumstances,
+    Complaint,
+    Handed,
+    Judge,
+    Wish,
+    spans_between,
+)
+from tests.simulation.auditor.paper_store import log_of_paper_store
+from tests.simulation.auditor.records import VenueLog
+
+__all__ = [
+    "Book",
+    "Bounds",
+    "Circumstances",
+    "Complaint",
+    "Handed",
+    "VenueLog",
+    "Wish",
+    "audit",
+    "log_of_paper_store",
+    "spans_between",
+]
+
+
+def audit(
+    log: VenueLog,
+    circumstances: Circumstances,
+    *,
+    book: Book | None = None,
+    bounds: Bounds | None = None,
+) -> list[Complaint]:
+    """Everything that must not have been, in the order of time; empty when all was well. With a book its
+    rows say which orders belong together, which coins were handed over, and are held against the log."""
+    if book is not None:
+        circumstances = replace(
+            circumstances,
+            bracket_of={**book.bracket_of(), **circumstances.bracket_of},
+            handed=[*circumstances.handed, *book.handed()],
+        )
+    judge = Judge(log, circumstances, bounds)
+    judge.judge()
+    if book is not None:
+        compare(judge, book)
+    return sorted(judge.complaints, key=lambda complaint: complaint.at)

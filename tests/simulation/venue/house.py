@@ -96,7 +96,10 @@ class House:
         self.engine = Engine(
             seed="simulation",
             ticks=self.market.ticks(),
-            options=Options(post_only_cancels=self.options.post_only_cancels),
+            options=Options(
+                post_only_cancels=self.options.post_only_cancels,
+                untriggered_hold=not self.options.both_rest,
+            ),
         )
         self.mischief = Mischief(self)
         self._nonces: set[int] = set()
@@ -190,13 +193,13 @@ class House:
         at = self.clock()
         self.log.add(Requested(at, letter.sent_at, letter.process, letter.method, dict(letter.form), ""))
 
-    def serve(self, letter: Letter) -> Answer:
-        """It arrived: done, recorded, answered."""
+    def serve(self, letter: Letter, *, again: bool = False) -> Answer:
+        """It arrived: done, recorded, answered. `again`: the same letter, delivered a second time."""
         answer = self._judged(letter)
-        terms = dict(letter.form) if letter.method in TRADING else {}
-        self.log.add(
-            Requested(self.clock(), letter.sent_at, letter.process, letter.method, terms, answer.said)
-        )
+        if not again:
+            at, terms = self.clock(), dict(letter.form) if letter.method in TRADING else {}
+            said = answer.said
+            self.log.add(Requested(at, letter.sent_at, letter.process, letter.method, terms, said))
         self.settle()
         return answer
 

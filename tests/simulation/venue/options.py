@@ -175,6 +175,7 @@ class VenueOptions:
     gap_bps: tuple[float, float] = (5.0, 150.0)  # how far a gap goes beyond a stop
     lead_bps: float = 25.0  # a second, when calm prices are led to an end
     depth: str = "50"  # base coins a tick offers on each side
+    both_rest: bool = False  # an untriggered stop reserves nothing: both legs may rest
     post_only_cancels: bool = True  # a crossing post-only order is taken and canceled, else refused
     rates: Mapping[Fault, float] = field(default_factory=dict)
 

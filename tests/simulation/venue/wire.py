@@ -153,7 +153,7 @@ class Wire:
         """The venue has judged; what comes back."""
         house, options = self.house, self.house.options
         if fault in (Fault.TWICE, Fault.TWICE_REFUSED):
-            second = house.serve(letter)
+            second = house.serve(letter, again=True)
             answer = second if fault is Fault.TWICE_REFUSED else answer
         if fault is Fault.LOST_ANSWER or house.is_cut():
             self._time_out()

@@ -1,0 +1,428 @@
+"""The judge: reads a venue's log from its first record to its last and says what must not have been.
+
+Shares no code with the product; what the product believed is handed in as plain rows (`book.py`), what
+happened to its processes as plain times. Every rule is a method of its own; a complaint names the rule, the
+moment and the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from tests.simulation.auditor.positions import Bare, Order, Position
+from tests.simulation.auditor.quiet import Quiet, Span
+from tests.simulation.auditor.records import (
+    ZERO,
+    Amended,
+    Booked,
+    Ended,
+    Filled,
+    OwnerActed,
+    Placed,
+    Record,
+    Requested,
+    Triggered,
+    Troubled,
+    VenueLog,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One broken rule. `kind` groups those that are the same."""
+
+    kind: str
+    at: datetime
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S.%f} {self.kind}: {self.sentence}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Quiet seconds for which coins of at least the venue's minimum may have no sell order at all, by what
+    took it from them, and what else may last how long."""
+
+    attached: float = 0.0  # bought by an entry that carries its stop: not a second
+    small_parts: float = 25.0  # bought in parts so small that the venue makes no stop of them
+    own_stop: float = 10.0  # bought by an entry without a stop, or handed over
+    between_legs: float = 5.0  # an order canceled or made smaller so that another may follow
+    owner: float = 15.0  # a stop canceled by somebody else: two readings
+    short_of_funds: float = 15.0  # a sell the venue ended for want of coins
+    exit: float = 15.0  # from a wish to leave until it is being sold
+    paused_entry: float = 15.0  # an entry that rests when entries are paused
+    paused_on_the_way: float = 12.0  # an entry that was on its way then: its deadline, and a slow clock
+    after_trouble: float = 45.0  # so long a trouble goes on counting as one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handed:
+    """Coins that became the product's to keep without being bought."""
+
+    at: datetime
+    key: str
+    symbol: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Somebody asked to leave a pair, and the product took it on."""
+
+    at: datetime
+    symbol: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What the log of a venue cannot say."""
+
+    ended_at: datetime
+    finished: bool = True  # everything was closed: nothing may be left
+    deaths: Mapping[str, datetime] = field(default_factory=dict)  # process, as the venue knows it
+    blind: Sequence[Span] = ()  # nobody of the product could act
+    pauses: Sequence[Span] = ()
+    handed: Sequence[Handed] = ()
+    wishes: Sequence[Wish] = ()
+    both_rest: bool = False  # the venue lets a stop and a target rest for the same coins
+    bracket_of: Mapping[str, str] = field(default_factory=dict)  # client order id -> bracket
+
+
+OWNERS_CANCEL = "owner"
+
+
+class Judge:
+    """One story. `judge` reads it once; `positions` and `complaints` are what came of it."""
+
+    def __init__(self, log: VenueLog, circumstances: Circumstances, bounds: Bounds | None = None) -> None:
+        self.log, self.circumstances, self.bounds = log, circumstances, bounds or Bounds()
+        troubles = [record for record in log.records if isinstance(record, Troubled)]
+        self.quiet = Quiet(troubles, circumstances.blind, after_seconds=self.bounds.after_trouble)
+        self.positions: dict[str, Position] = {}
+        self.orders: dict[str, Order] = {}  # of the product, by txid
+        self.complaints: list[Complaint] = []
+        self.quote_moved: dict[str, Decimal] = {}  # by trade id, net of fees
+        self.base_moved: dict[str, Decimal] = {}
+        self.taken_by_owner: dict[str, Decimal] = {}  # asset -> coins sold or withdrawn, less paid in
+        self._position_of: dict[str, Position] = {}  # txid ->
+        self._owners: dict[str, Placed] = {}
+        self._trade_of: dict[str, str] = {}  # trade id -> txid
+        self._cl_ord_ids: set[str] = set()
+        self._sent: dict[str, datetime] = {}  # client id -> when its placement left
+        self._cancels_asked: set[str] = set()
+        self._handed = sorted(circumstances.handed, key=lambda one: one.at)
+        self._wishes = sorted(circumstances.wishes, key=lambda one: one.at)
+        self._pending: list[Wish] = []
+        self._moments = sorted(
+            {one.at for one in (*self._handed, *self._wishes)}
+            | {m for span in circumstances.pauses for m in span}
+        )
+        self._now = log.records[0].at if log.records else circumstances.ended_at
+
+    def judge(self) -> list[Complaint]:
+        for record in self.log.records:
+            if record.at > self._now:
+                self._pass(record.at)
+            self._take(record)
+        self._pass(max(self._now, self.circumstances.ended_at))
+        self._end()
+        return self.complaints
+
+    def complain(self, kind: str, sentence: str, *, at: datetime | None = None) -> None:
+        self.complaints.append(Complaint(kind, at or self._now, sentence))
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def _take(self, record: Record) -> None:
+        match record:
+            case Requested():
+                self._requested(record)
+            case Placed():
+                self._placed(record)
+            case Amended():
+                self._amended(record)
+            case Triggered(txid=txid) if txid in self.orders:
+                self.orders[txid].triggered = True
+            case Filled():
+                self._filled(record)
+            case Ended():
+                self._ended(record)
+            case Booked():
+                self._booked(record)
+            case OwnerActed() | Troubled() | Triggered():
+                pass
+
+    def _requested(self, record: Requested) -> None:
+        died = self.circumstances.deaths.get(record.process)
+        if died is not None and record.sent_at > died:
+            self.complain(
+                "request of a dead process",
+                f"{record.process} died at {died:%H:%M:%S}, "
+                f"sent {record.method} at {record.sent_at:%H:%M:%S}",
+            )
+        if record.method == "AddOrder":
+            name = str(record.terms.get("cl_ord_id"))
+            if self._sent.setdefault(name, record.sent_at) != record.sent_at:
+                self.complain("sent twice", f"{name} left at {self._sent[name]:%H:%M:%S} and again")
+        if record.method in ("CancelOrder", "AmendOrder"):
+            self._cancels_asked.add(str(record.terms.get("txid") or record.terms.get("cl_ord_id")))
+
+    def _placed(self, record: Placed) -> None:
+        if record.by_owner:
+            self._owners[record.txid] = record
+            return
+        if record.cl_ord_id is not None:
+            if record.cl_ord_id in self._cl_ord_ids:
+                self.complain("client id twice", f"{record.cl_ord_id} became a second order, {record.txid}")
+            self._cl_ord_ids.add(record.cl_ord_id)
+        position = self._find_position(record)
+        order = Order(record, record.quantity)
+        self.orders[record.txid] = position.orders[record.txid] = order
+        self._position_of[record.txid] = position
+        if order.is_entry:
+            self._entry_placed(record, position)
+
+    def _find_position(self, record: Placed) -> Position:
+        parent = self._position_of.get(record.refid or "")
+        if parent is not None:
+            return parent
+        key = self.circumstances.bracket_of.get(record.cl_ord_id or "", record.symbol)
+        return self._position(key, record.symbol)
+
+    def _position(self, key: str, symbol: str) -> Position:
+        if key not in self.positions:
+            self.positions[key] = Position(key, symbol, self.log.minimums.get(symbol, ZERO))
+        return self.positions[key]
+
+    def _entry_placed(self, record: Placed, position: Position) -> None:
+        live = position.live_entries
+        if len(live) > 1:
+            names = ", ".join(order.placed.txid for order in live)
+            self.complain("two entries", f"{position.symbol}: {names} are open at once")
+        since = self._paused_since(record.at)
+        if since is not None and (record.at - since).total_seconds() > self.bounds.paused_on_the_way:
+            self.complain("entry while paused", f"{record.txid} was taken, paused since {since:%H:%M:%S}")
+
+    def _paused_since(self, at: datetime) -> datetime | None:
+        return next((begin for begin, end in self.circumstances.pauses if begin <= at < end), None)
+
+    def _amended(self, record: Amended) -> None:
+        order = self.orders.get(record.txid)
+        if order is None:
+            return
+        smaller = record.quantity < order.quantity and not order.is_entry
+        order.quantity = record.quantity
+        if smaller:
+            self._uncover(
+                self._position_of[record.txid], "an order was made smaller", self.bounds.between_legs
+            )
+
+    def _filled(self, record: Filled) -> None:
+        self._trade_of[record.trade_id] = record.txid
+        order = self.orders.get(record.txid)
+        if order is None:
+            return
+        position = self._position_of[record.txid]
+        order.filled += record.quantity
+        order.trades.append(record.trade_id)
+        if not order.is_entry:
+            position.sold += record.quantity
+            return
+        position.bought += record.quantity
+        bound = self.bounds.own_stop
+        if order.placed.close_price is not None:
+            small = record.quantity < position.minimum
+            bound = self.bounds.small_parts if small else self.bounds.attached
+        self._uncover(position, f"{record.txid} bought {record.quantity}", bound)
+
+    def _ended(self, record: Ended) -> None:
+        order = self.orders.get(record.txid)
+        if order is None:
+            return
+        order.status, order.reason = record.status, record.reason
+        if order.is_entry or record.status == "closed":
+            return
+        asked = {record.txid, order.placed.cl_ord_id} & self._cancels_asked
+        if "funds" in record.reason:
+            bound = self.bounds.short_of_funds
+        else:
+            bound = self.bounds.between_legs if asked else self.bounds.owner
+        self._uncover(self._position_of[record.txid], f"{record.txid} ended ({record.reason})", bound)
+
+    def _booked(self, record: Booked) -> None:
+        moved = record.amount - record.fee
+        if record.kind != "trade":
+            if record.kind in ("deposit", "withdrawal"):
+                self._owner_moved(record.asset, -moved)
+            return
+        txid = self._trade_of.get(record.refid)
+        order = self.orders.get(txid or "")
+        if order is None:
+            owners = self._owners.get(txid or "")
+            if owners is not None and record.asset == self.log.base_assets.get(owners.symbol):
+                self._owner_moved(record.asset, -moved)
+            return
+        if record.asset == self.log.base_assets.get(order.placed.symbol):
+            self.base_moved[record.refid] = self.base_moved.get(record.refid, ZERO) + moved
+            self._position_of[order.placed.txid].base_fees += record.fee
+        else:
+            self.quote_moved[record.refid] = self.quote_moved.get(record.refid, ZERO) + moved
+
+    def _owner_moved(self, asset: str, taken: Decimal) -> None:
+        self.taken_by_owner[asset] = self.taken_by_owner.get(asset, ZERO) + taken
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    def _uncover(self, position: Position, cause: str, bound: float) -> None:
+        """Coins may just have lost their order; whether they did is seen when time passes."""
+        if position.bare is None:
+            position.bare = Bare(self._now, cause, bound)
+        elif bound > position.bare.bound:
+            position.bare = Bare(position.bare.since, f"{position.bare.cause}; {cause}", bound)
+
+    def _pass(self, until: datetime) -> None:
+        """Nothing happens at the venue until then; elsewhere something may."""
+        while self._moments and self._moments[0] < until:
+            moment = self._moments.pop(0)
+            if moment > self._now:
+                self._stand(moment)
+        self._stand(until)
+
+    def _stand(self, until: datetime) -> None:
+        """Everything stands as it stands until then."""
+        self._hand_over(self._now)
+        for position in self.positions.values():
+            self._check_sums(position)
+            self._check_bare(position, until)
+            self._check_pause(position, until)
+        self._check_wishes(until)
+        self._now = until
+
+    def _hand_over(self, now: datetime) -> None:
+        while self._handed and self._handed[0].at <= now:
+            one = self._handed.pop(0)
+            position = self._position(one.key, one.symbol)
+            position.handed_over += one.quantity
+            self._uncover(position, f"{one.quantity} coins were handed over", self.bounds.own_stop)
+
+    def _check_sums(self, position: Position) -> None:
+        there = position.handed_over + position.bought
+        both = self.circumstances.both_rest
+        selling = position.sold + (position.on_sale_at_once if both else position.on_sale)
+        self._once(
+            position,
+            "sold more than bought",
+            selling > there,
+            f"{selling} {position.symbol} sold or on sale of {there} bought or handed over",
+        )
+
+    def _once(self, position: Position, kind: str, broken: bool, sentence: str) -> None:
+        """Say it when it begins, and again only after it was not so."""
+        if not broken:
+            position.said.discard(kind)
+        elif kind not in position.said:
+            position.said.add(kind)
+            self.complain(kind, sentence)
+
+    def _check_bare(self, position: Position, until: datetime) -> None:
+        if position.uncovered < position.minimum:
+            position.bare = None
+            return
+        if position.bare is None:  # nothing took their order away: they were there before
+            position.bare = Bare(self._now, "coins appeared", self.bounds.own_stop)
+        bare = position.bare
+        quiet = self.quiet.seconds(bare.since, until, position.symbol)
+        self._once(
+            position,
+            "bare coins",
+            quiet > bare.bound,
+            f"{position.uncovered} {position.symbol} without a sell order from {bare.since:%H:%M:%S.%f} to "
+            f"{until:%H:%M:%S.%f} ({quiet:.1f} quiet s, at most {bare.bound:g}): {bare.cause}",
+        )
+
+    def _check_pause(self, position: Position, until: datetime) -> None:
+        for order in position.live_entries:
+            since = self._paused_since(self._now)
+            if since is None:
+                continue
+            began = max(since, order.placed.at)
+            quiet = self.quiet.seconds(began, until, position.symbol)
+            self._once(
+                position,
+                "entry rests while paused",
+                quiet > self.bounds.paused_entry,
+                f"{order.placed.txid} is open {quiet:.1f} quiet s after {began:%H:%M:%S}",
+            )
+
+    def _check_wishes(self, until: datetime) -> None:
+        """Whoever wants to leave must see it sold."""
+        while self._wishes and self._wishes[0].at <= self._now:
+            self._pending.append(self._wishes.pop(0))
+        for wish in tuple(self._pending):
+            here = [position for position in self.positions.values() if position.symbol == wish.symbol]
+            if all(position.is_leaving for position in here):
+                self._pending.remove(wish)
+                continue
+            quiet = self.quiet.seconds(wish.at, until, wish.symbol)
+            if quiet > self.bounds.exit:
+                self._pending.remove(wish)
+                self.complain(
+                    "exit blocked",
+                    f"{wish.symbol} was to be left {quiet:.1f} quiet s ago",
+                )
+
+    # --- the end ---------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        self._check_ledger()
+        if not self.circumstances.finished:
+            return
+        for position in self.positions.values():
+            for order in position.orders.values():
+                if order.is_live:
+                    self.complain("left at the venue", f"{order.placed.txid} of {position.key} is still open")
+        for symbol in sorted({position.symbol for position in self.positions.values()}):
+            self._check_left(symbol)
+
+    def _check_left(self, symbol: str) -> None:
+        """What the product bought or was handed is sold, but for dust and for what the owner took."""
+        here = [position for position in self.positions.values() if position.symbol == symbol]
+        left = sum((max(ZERO, p.coins - p.base_fees) for p in here), ZERO)
+        dust = sum((p.minimum for p in here), ZERO)
+        taken = max(ZERO, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO))
+        if left >= dust and left - taken >= dust:
+            self.complain("coins left", f"{left} {symbol} are neither sold nor taken by the owner ({taken})")
+
+    def _check_ledger(self) -> None:
+        """Every fill of ours moved its coins; the venue's own books are whole."""
+        for txid, order in self.orders.items():
+            sign = 1 if order.is_entry else -1
+            moved = sum((self.base_moved.get(trade, ZERO) for trade in order.trades), ZERO)
+            fees = self._position_of[txid].base_fees
+            if moved != sign * order.filled and not (order.is_entry and fees and moved < order.filled):
+                self.complain("ledger", f"{txid} filled {order.filled} and its ledger moved {moved}")
+
+
+def judged(
+    log: VenueLog, circumstances: Circumstances, bounds: Bounds | None = None
+) -> tuple[Judge, list[Complaint]]:
+    """Judge one log; the judge knows what stood there."""
+    judge = Judge(log, circumstances, bounds)
+    return judge, judge.judge()
+
+
+def spans_between(moments: Iterable[tuple[datetime, bool]], *, end: datetime) -> list[Span]:
+    """Spans from switches: (when, whether it is on from then). One still on lasts until `end`."""
+    found: list[Span] = []
+    since: datetime | None = None
+    for at, on in moments:
+        if on and since is None:
+            since = at
+        elif not on and since is not None:
+            found.append((since, at))
+            since = None
+    return [*found, (since, end + timedelta(seconds=1))] if since is not None else found
