@@ -95,6 +95,17 @@ def do_look_away(world: World, a: int, b: int) -> None:
     world.watched, world.seen = a % 2 == 0, b % 3 != 0
 
 
+def do_count_cycles(world: World, a: int, b: int) -> None:
+    world.counts_cycles = a % 3 != 0
+
+
+def do_alter(world: World, a: int, b: int) -> None:
+    """Somebody moves one of our stops on the venue's page."""
+    for order in pick_open(world, a):
+        if order.trigger is not None:
+            order.trigger = PRICES[b % len(PRICES)] - 10
+
+
 def do_pause(world: World, a: int, b: int) -> None:
     world.entries_allowed = a % 3 == 0
 
@@ -118,6 +129,8 @@ ACTS: dict[str, Callable[[World, int, int], None]] = {
     "cancel by hand": do_cancel_by_hand,
     "market": do_market,
     "look away": do_look_away,
+    "count cycles": do_count_cycles,
+    "alter by hand": do_alter,
     "pause": do_pause,
     "hold": lambda world, a, b: world.hold(),
     "release": lambda world, a, b: world.release(),

@@ -56,10 +56,16 @@ D = Decimal
 RESOLVED_AFTER = 16  # seconds until an Unknown is looked up for good: deadline plus margin
 VISIBLE_AFTER = 10  # seconds from which on a reading shows what was accepted
 ENTRY_AGE = 10  # seconds after which an entry that was not sent has outlived its price
+CYCLE = 4  # seconds between two comparisons with the venue
 PUNCTUAL = 6  # seconds within which a punctual world has read every secondary
 NEEDS_PUNCTUALITY = ("on sale", "live or unknown; at most one may be")
 RESTING_PLACES = frozenset({State.EXIT_COMPLETE, State.BRACKET_ACTIVE, State.HELD})
 QUIET_ROUNDS = 10  # so often, each after a longer wait, nothing must happen until it is called calm
+
+
+def is_agreed(order: BracketOrder) -> bool:
+    """Whether no second reading of it is awaited."""
+    return order.amiss_at is None or order.amiss_agreed
 
 
 def split(seconds: int, at_most: int = 3) -> list[int]:
@@ -76,6 +82,7 @@ class World:
     seen: bool = True  # whether the price is known
     entries_allowed: bool = True
     calm: bool = False  # the faults are over
+    counts_cycles: bool = True  # comparisons with the venue are made, and counted
     outbox: list[Effect] = field(default_factory=list)
     facts: list[Event] = field(default_factory=list)
     requests: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
@@ -363,6 +370,7 @@ class World:
             watched=self.watched,
             entries_allowed=self.entries_allowed,
             compared_at=self.compared_at,
+            cycle=self.now // CYCLE if self.counts_cycles else None,
         )
 
     @property
@@ -378,7 +386,7 @@ class World:
     def calm_down(self, *, near_target: bool = False) -> None:
         """No more faults: everything is sent, executed, read and booked until nothing moves any more. The
         price stays between the legs, or just below the target."""
-        self.watched = self.seen = self.entries_allowed = self.calm = True
+        self.watched = self.seen = self.entries_allowed = self.counts_cycles = self.calm = True
         self.venue.market = "online"
         quiet = 0
         for _ in range(600):
@@ -413,9 +421,9 @@ class World:
             self.send(0, "well")
 
     def everything_is_read(self) -> None:
-        over = {o.venue_order_id for o in self.bracket.orders if not o.live}
+        certain = {o.venue_order_id for o in self.bracket.orders if not o.live and is_agreed(o)}
         for order in list(self.venue.orders):
-            if order.id not in over:  # an order that ended is not read again
+            if order.id not in certain:  # an order that certainly ended is not read again
                 self.read(order)
             for number in range(len(order.trades)):
                 self.fact(self.booking(order, number))
