@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
@@ -49,6 +50,7 @@ def draw(seed: int) -> Options:
     symbols = tuple(random.sample(SYMBOLS, random.choice((2, 3, 3, 4, 5))))
     trouble = random.randint(30, 75)
     house = draw_house(profile, stream(seed, "house"))
+    venue = draw_venue(profile, symbols, stream(seed, "venue options"))
     return Options(
         seed=seed,
         profile=profile,
@@ -60,7 +62,7 @@ def draw(seed: int) -> Options:
         skews=draw_skews(profile, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
         ends=tuple(random.choice(("target", "stop")) for _ in range(7)),
-        venue=draw_venue(profile, symbols, stream(seed, "venue options")),
+        venue=replace(venue, both_rest=house.both_rest_works),
     )
 
 

@@ -45,6 +45,7 @@ def circumstances(world: World) -> auditor.Circumstances:
         deaths=world.deaths,
         blind=[(began, until + timedelta(seconds=AWAKE_AGAIN_SECONDS)) for began, until in world.blind],
         pauses=auditor.spans_between(world.switches, end=end),
+        both_rest=world.options.venue.both_rest,
         wishes=[auditor.Wish(at=at, symbol=symbol) for at, symbol in world.wishes],
     )
 
