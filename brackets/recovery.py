@@ -217,7 +217,7 @@ def put_on_hold(bracket_id: int, why: str, now: datetime) -> None:
 
 
 def resolve_alerts(account: Account, now: datetime) -> None:
-    """What was not compared at a start is over when its bracket is over, or was released; a reading that could
+    """What was not compared at a start is over when its bracket is over or was released; a reading that could
     not be taken in when none was refused for a while."""
     trouble = alerts.open_alerts(account.name)
     odd = set(trouble.filter(code=ODD).values_list("subject", flat=True))

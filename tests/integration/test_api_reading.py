@@ -49,6 +49,7 @@ STATUS = {
     "watch",
     "venue",
     "recovering",
+    "recovering_because",
     "alerts",
     "version",
 }
