@@ -246,6 +246,21 @@ def test_a_deadline_that_passed_in_the_queue_is_not_sent(stub: Stub) -> None:
     assert isinstance(in_time, Accepted)
 
 
+@pytest.mark.parametrize("words", ["EGeneral:Invalid arguments:deadline", "EService:Deadline elapsed"])
+def test_a_deadline_the_venue_does_not_take_makes_its_clock_be_measured_anew(stub: Stub, words: str) -> None:
+    venue = venue_on(stub)
+    assert venue.clock_offset() is not None
+    asked = len(stub.sent("Time"))
+    stub.will("AddOrder", says("EOrder:Insufficient funds"))
+    venue.place(market_buy(), urgent=True)
+    venue.clock_offset()
+    assert len(stub.sent("Time")) == asked
+    stub.will("AddOrder", says(words))
+    venue.place(market_buy(), urgent=True)
+    venue.clock_offset()
+    assert len(stub.sent("Time")) == asked + 1
+
+
 def test_the_signature_is_kraken_s_over_path_nonce_and_body(stub: Stub) -> None:
     sent_body(stub, market_buy(close_stop_price=Decimal("59000")))
     request = stub.sent("AddOrder")[0]

@@ -98,6 +98,17 @@ def test_the_venue_s_own_time_is_told_whatever_our_wall_clock_shows() -> None:
     assert world.offset.venue_time() == there == NOON + timedelta(seconds=30 + 2.5 + 0.5)
 
 
+def test_a_doubted_offset_serves_until_it_is_measured_again() -> None:
+    world = World()
+    before = seconds(world.offset.offset())
+    world.offset.doubt()
+    assert seconds(world.offset.known()) == before
+    world.offset.offset()
+    assert world.asked == 2
+    world.offset.offset()
+    assert world.asked == 2
+
+
 def test_an_answer_too_slow_to_mean_anything_is_not_used() -> None:
     world = World()
     world.travel = 3.0

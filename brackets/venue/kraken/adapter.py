@@ -26,6 +26,7 @@ from brackets.venue.kraken.markets import Markets
 from brackets.venue.kraken.pair_budget import Deed, Spending
 from brackets.venue.kraken.wire import KrakenWire
 from brackets.venue.port import (
+    Accepted,
     AmendRequest,
     BalanceReading,
     CandleReading,
@@ -48,6 +49,7 @@ from brackets.venue.treatments import Write
 ORDERS_A_QUERY = 50
 TRADES_A_QUERY = 20
 PAIRS_NAMED = 200  # more do not fit into an address; naming none asks for all
+NOT_SENT = "not sent"  # so begins what never reached the venue
 SHORTEST_DEADLINE = timedelta(seconds=2)  # the venue takes none that is nearer
 NOTHING_EXECUTED = Refused(
     reason=Reason.INVALID_ARGUMENTS,
@@ -184,7 +186,7 @@ class KrakenVenue:
             )
             return answers.placed(answer, validation="validate" in call.body)
 
-        return self._calls.write(
+        outcome = self._calls.write(
             loaded.wire,
             send,
             kind=Write.PLACE,
@@ -193,6 +195,7 @@ class KrakenVenue:
             body=call.body,
             too_late=lambda: self._deadline_refusal(request.deadline_at),
         )
+        return self._heeding_the_clock(outcome)
 
     def amend(self, request: AmendRequest, *, urgent: bool) -> Outcome:
         """Change an open order in place, once. Accepted names the order, whose id stays as it was."""
@@ -222,7 +225,7 @@ class KrakenVenue:
             )
             return answers.amended(answer, venue_order_id=request.venue_order_id)
 
-        return self._calls.write(
+        outcome = self._calls.write(
             loaded.wire,
             send,
             kind=Write.AMEND,
@@ -231,6 +234,7 @@ class KrakenVenue:
             body=call.body,
             too_late=lambda: self._deadline_refusal(request.deadline_at),
         )
+        return self._heeding_the_clock(outcome)
 
     def cancel(
         self,
@@ -294,6 +298,14 @@ class KrakenVenue:
             message=f"not sent: the deadline is {left.total_seconds():.1f} s away, the venue wants "
             f"{SHORTEST_DEADLINE.total_seconds():g} s",
         )
+
+    def _heeding_the_clock(self, outcome: Outcome) -> Outcome:
+        """A deadline the venue did not take: its clock is not where it was measured, so measure it anew
+        before the next one. A stale offset must not keep an exit from leaving."""
+        said = "" if isinstance(outcome, Accepted) else outcome.message
+        if "deadline" in said.lower() and not said.startswith(NOT_SENT):
+            self.clock.doubt()
+        return outcome
 
     # --- private reads ---------------------------------------------------------------------------
 

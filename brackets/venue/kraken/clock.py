@@ -73,6 +73,11 @@ class ClockOffset:
                 self._lock.release()
         return self.known()
 
+    def doubt(self) -> None:
+        """The venue did not take a deadline of ours: its clock may not be where it was measured. What is
+        known serves until the next `offset`, which measures."""
+        self._next_at = None
+
     def _measure(self) -> None:
         before = self._ticking()
         try:
