@@ -20,6 +20,8 @@ from brackets.core.states import Role
 class Exposure:
     unprotected_seconds: Decimal  # coins held and no live sell order
     unstopped_seconds: Decimal  # coins held and no live stop
+    bare_for_seconds: Decimal = ZERO  # of these, the stretch without a live sell that lasts; zero: none does
+    stopless_for_seconds: Decimal = ZERO  # … and the one without a live stop
 
 
 def exposure(
@@ -43,11 +45,14 @@ def exposure(
     begin = min(begins)
     acquired = held_quantity + total_filled(entries)
     ends = [order.ended_at for order in sells if order.ended_at is not None and order.filled > 0]
-    end = max(ends) if ends and total_filled(sells) >= acquired else until
+    over = bool(ends) and total_filled(sells) >= acquired
+    end = max(ends) if over else until
     stops = [order for order in sells if order.role is Role.STOP]
     return Exposure(
         unprotected_seconds=uncovered_seconds(sells, begin, end),
         unstopped_seconds=uncovered_seconds(stops, begin, end),
+        bare_for_seconds=ZERO if over else lasting_seconds(sells, begin, end),
+        stopless_for_seconds=ZERO if over else lasting_seconds(stops, begin, end),
     )
 
 
@@ -78,6 +83,12 @@ def uncovered_seconds(orders: Iterable[BracketOrder], begin: datetime, end: date
         if reached >= end:
             return total
     return total + max(seconds(end - reached), ZERO)
+
+
+def lasting_seconds(orders: Iterable[BracketOrder], begin: datetime, end: datetime) -> Decimal:
+    """Length of the stretch up to `end` in which none of the orders was live; zero while one is."""
+    reached = [order.ended_at or end for order in orders if order.opened_at and order.opened_at <= end]
+    return max(seconds(end - max([begin, *reached])), ZERO)
 
 
 def seconds(span: timedelta) -> Decimal:

@@ -1,0 +1,255 @@
+"""The sentinel's round: after each comparison with the venue both legs of every bracket are judged.
+
+Pure judgement is in `core/verdicts.py`, the repair itself in the machine (`core/sentinel.py`); here verdicts,
+seconds of exposure and the comparisons in a row that a leg was bad in are stored with the bracket, and what
+people should know becomes an alert, which is resolved when it is over.
+
+A round costs a flat number of queries, whatever the number of brackets: one whose version was judged already
+and found as it should be is not loaded again. `verify` counts the comparison; `measure` looks at time alone,
+also while the venue does not answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+
+from brackets import accounts, operations, records
+from brackets.core.exposure import Exposure
+from brackets.core.orders import Bracket as CoreBracket
+from brackets.core.sentinel import is_held_back
+from brackets.core.verdicts import BAD, Verdict, Verdicts, judge
+from brackets.models import Account, Bracket
+from risk import alerts
+from risk.models import Alert, SystemConfig
+
+log = logging.getLogger("backstop.sentinel")
+MOST_CYCLES = 2  # a leg that is bad in more comparisons in a row is an alert
+SAY_AGAIN = timedelta(seconds=60)  # what lasts is counted again so often, not with every round
+SETTLED_STOPS = ["", Verdict.RESTING.value]
+SETTLED_TARGETS = ["", Verdict.RESTING.value, Verdict.WATCHED.value]
+NO_STOP, UNPROTECTED, UNSTOPPED = "position_without_stop", "unprotected_seconds", "unstopped_seconds"
+STOP_BAD, TARGET_BAD = "stop_not_as_it_should_be", "target_not_as_it_should_be"
+REPAIR_WAITS, REPAIR_REFUSED = "repair_waits", "repair_refused"
+NOBODY_WATCHES = "nobody_watches"
+CODES = (NO_STOP, UNPROTECTED, UNSTOPPED, STOP_BAD, TARGET_BAD, REPAIR_WAITS, REPAIR_REFUSED, NOBODY_WATCHES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Something to be alarmed of one bracket."""
+
+    code: str
+    severity: alerts.Severity
+    message: str
+
+
+Troubles = dict[str, dict[str, Trouble]]
+"""By subject and code."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thresholds:
+    """Seconds from which a stretch without an order, or without a stop, is an alert."""
+
+    unprotected_seconds: Decimal
+    unstopped_seconds: Decimal
+
+
+def verify(account: Account, *, at: datetime) -> int:
+    """Judge both legs of every open bracket after a comparison with the venue; how many were looked at. The
+    comparison is counted: repairs are spaced by it."""
+    watched = accounts.watch_is_alive(account, at)
+    was_watched = Account.objects.values_list("verified_watched", flat=True).get(pk=account.pk)
+    looked_at = round_of(account, at=at, watched=watched, whole=watched is not was_watched, counts=True)
+    Account.objects.filter(pk=account.pk).update(
+        cycles=F("cycles") + 1, verified_at=at, verified_watched=watched
+    )
+    return looked_at
+
+
+def measure(account: Account, *, at: datetime) -> int:
+    """Refresh what grows with time, and the alerts of it, without a comparison; how many were looked at."""
+    watched = accounts.watch_is_alive(account, at)
+    return round_of(account, at=at, watched=watched, whole=False, counts=False)
+
+
+def round_of(account: Account, *, at: datetime, watched: bool, whole: bool, counts: bool) -> int:
+    rows = list(operations.open_brackets(account) if whole else unsettled(account))
+    limits = thresholds_of(account)
+    troubles: Troubles = {}
+    unjudged: set[str] = set()
+    for row in rows:
+        try:
+            troubles[subject_of(row.pk)] = look(row, at=at, watched=watched, counts=counts, limits=limits)
+        except Exception:
+            unjudged.add(subject_of(row.pk))
+            log.exception("bracket %s cannot be verified", row.pk)  # one must not keep the others from it
+    if not watched:
+        troubles = of_one_cause(account, troubles)
+    tell(account, troubles, at=at, unjudged=unjudged)
+    return len(rows)
+
+
+def of_one_cause(account: Account, troubles: Troubles) -> Troubles:
+    """Where nobody watches, every target in our hands is missing: that is one trouble, not one a bracket."""
+    untended = [subject for subject, found in troubles.items() if TARGET_BAD in found]
+    if not untended:
+        return troubles
+    others = {
+        subject: {code: trouble for code, trouble in found.items() if code != TARGET_BAD}
+        for subject, found in troubles.items()
+    }
+    said = Trouble(
+        code=NOBODY_WATCHES,
+        severity=alerts.Severity.WARNING,
+        message=f"no watch is alive: the targets of {len(untended)} brackets are looked at once a minute",
+    )
+    return others | {f"account {account.name}": {NOBODY_WATCHES: said}}
+
+
+def unsettled(account: Account) -> QuerySet[Bracket]:
+    """Open brackets that changed since they were judged, or whose legs are not at rest."""
+    rested = Q(verified_version=F("version"), repairing=False)
+    rested &= Q(stop_verdict__in=SETTLED_STOPS, target_verdict__in=SETTLED_TARGETS)
+    return operations.open_brackets(account).exclude(rested)
+
+
+def thresholds_of(account: Account) -> Thresholds:
+    config = SystemConfig.objects.filter(account=account.name).first() or SystemConfig()
+    return Thresholds(
+        unprotected_seconds=Decimal(config.unprotected_alarm_seconds),
+        unstopped_seconds=Decimal(config.unstopped_alarm_seconds),
+    )
+
+
+# --- one bracket -------------------------------------------------------------------------------------------
+
+
+def look(
+    row: Bracket, *, at: datetime, watched: bool, counts: bool, limits: Thresholds
+) -> dict[str, Trouble]:
+    """Judge one bracket and store what is new; what there is to be alarmed of it, by code."""
+    bracket = records.load(row)
+    verdicts = judge(bracket, at=at, watched=watched, rules=operations.RULES)
+    exposed = records.measure(row, bracket, at)
+    keep(row, verdicts, exposed, at=at, counts=counts)
+    found = troubles_of(row, bracket, verdicts, exposed, limits)
+    return {trouble.code: trouble for trouble in found}
+
+
+def keep(row: Bracket, verdicts: Verdicts, exposed: Exposure, *, at: datetime, counts: bool) -> None:
+    """Write what changed, unless somebody changed the bracket meanwhile: the next round judges that."""
+    stop, target = verdicts.stop or "", verdicts.target or ""
+    values: dict[str, Any] = {
+        "stop_verdict": stop,
+        "target_verdict": target,
+        "unprotected_seconds": exposed.unprotected_seconds,
+        "unstopped_seconds": exposed.unstopped_seconds,
+        "verified_version": row.version,
+    }
+    if (stop, target) != (row.stop_verdict, row.target_verdict):
+        values["verdict_at"] = at
+    if counts:
+        values |= {
+            "stop_bad_cycles": row.stop_bad_cycles + 1 if stop in BAD else 0,
+            "target_bad_cycles": row.target_bad_cycles + 1 if target in BAD else 0,
+            "unstopped_cycles": 0 if verdicts.has_stop else row.unstopped_cycles + 1,
+        }
+    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    if changed:
+        Bracket.objects.filter(pk=row.pk, version=row.version).update(**changed)
+
+
+def troubles_of(
+    row: Bracket, bracket: CoreBracket, verdicts: Verdicts, exposed: Exposure, limits: Thresholds
+) -> Iterator[Trouble]:
+    coins, symbol = f"{bracket.coins.normalize():f} {row.base}", row.symbol
+    if not verdicts.has_stop and row.unstopped_cycles > MOST_CYCLES:
+        yield Trouble(
+            code=NO_STOP,
+            severity=alerts.Severity.CRITICAL,
+            message=f"{symbol}: {coins} have had no stop, neither at the venue nor in the hands of a watch, "
+            f"in {row.unstopped_cycles} comparisons with the venue in a row",
+        )
+    if verdicts.stop is None:
+        return
+    if exposed.bare_for_seconds > limits.unprotected_seconds:
+        yield Trouble(
+            code=UNPROTECTED,
+            severity=alerts.Severity.CRITICAL,
+            message=f"{symbol}: {coins} have had no order at the venue for {exposed.bare_for_seconds} s",
+        )
+    if exposed.stopless_for_seconds > limits.unstopped_seconds and verdicts.stop is not Verdict.WATCHED:
+        yield Trouble(
+            code=UNSTOPPED,
+            severity=alerts.Severity.WARNING,
+            message=f"{symbol}: {coins} have had no stop at the venue for {exposed.stopless_for_seconds} s",
+        )
+    for kind, verdict, cycles in (
+        ("stop", verdicts.stop, row.stop_bad_cycles),
+        ("target", verdicts.target, row.target_bad_cycles),
+    ):
+        if verdict in BAD and cycles > MOST_CYCLES:
+            yield Trouble(
+                code=STOP_BAD if kind == "stop" else TARGET_BAD,
+                severity=alerts.Severity.WARNING,
+                message=f"{symbol}: the {kind} is {verdict} in {cycles} comparisons with the venue in a row",
+            )
+    yield from repairs_of(bracket, symbol)
+
+
+def repairs_of(bracket: CoreBracket, symbol: str) -> Iterator[Trouble]:
+    if bracket.repairing and bracket.funds_awaited:
+        yield Trouble(
+            code=REPAIR_REFUSED,
+            severity=alerts.Severity.CRITICAL,
+            message=f"{symbol}: coins or margin do not suffice for the stop ({bracket.repairs_refused} times "
+            "refused); it is placed when a balance shows them",
+        )
+    elif is_held_back(bracket):
+        yield Trouble(
+            code=REPAIR_WAITS,
+            severity=alerts.Severity.WARNING,
+            message=f"{symbol}: somebody cancels or alters the leg again and again; until the next repair "
+            "both legs are watched by us",
+        )
+
+
+# --- alerts ------------------------------------------------------------------------------------------------
+
+
+def tell(account: Account, troubles: Troubles, *, at: datetime, unjudged: set[str]) -> None:
+    """Raise what is found, and resolve what is not found any more: also of a bracket that came to rest, or
+    is over, and was not looked at in this round."""
+    known: dict[tuple[str, str], Alert] = {
+        (alert.subject, alert.code): alert
+        for alert in alerts.open_alerts(account.name).filter(code__in=CODES)
+    }
+    for subject, code in known:
+        if code not in troubles.get(subject, {}) and subject not in unjudged:
+            alerts.resolve_alert(account=account.name, code=code, subject=subject, at=at)
+    for subject, found in troubles.items():
+        for trouble in found.values():
+            alert = known.get((subject, trouble.code))
+            if alert is None or at - alert.last_at >= SAY_AGAIN:
+                alerts.raise_alert(
+                    account=account.name,
+                    severity=trouble.severity,
+                    code=trouble.code,
+                    subject=subject,
+                    message=trouble.message,
+                    at=at,
+                )
+
+
+def subject_of(bracket_id: int) -> str:
+    return f"bracket {bracket_id}"
