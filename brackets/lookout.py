@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import close_old_connections
 from django.utils import timezone
 
-from brackets import accounts, outbox
+from brackets import accounts, outbox, storage
 from brackets.core.states import Role, State
 from brackets.models import Account, Bracket
 
@@ -43,8 +43,9 @@ def keep_looking(stop: threading.Event) -> None:
         close_old_connections()
         try:
             look(accounts.current(), timezone.now())
-        except Exception:
-            log.exception("the lookout failed; it looks again")
+        except Exception as error:
+            if not storage.VOICE.tell(error):
+                log.exception("the lookout failed; it looks again")
         finally:
             close_old_connections()
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import accounts
+from brackets import accounts, storage
 from brackets.models import Account
 from risk import alerts
 from risk.core.plain import text
@@ -48,6 +48,7 @@ def read_status(account: Account) -> dict[str, Any]:
             "system": account.venue_system or None,
             "error": account.private_error or account.venue_error or None,
         },
+        "storage": {"error": storage.sentence(storage.Trouble.DISK_FULL) if storage.disk_is_full() else None},
         "recovering": account.recovered_at is None,
         "recovering_because": recovering_because(account),
         "alerts": open_alerts(account),

@@ -20,9 +20,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from django.db import close_old_connections
+from django.db import Error, close_old_connections
 
-from brackets import signs_of_life
+from brackets import signs_of_life, storage
 from brackets.venue.port import BudgetExhausted, KeyRefused, VenueUnavailable
 from brackets.watch.jobs import Watch
 from brackets.watch.streams import Streams
@@ -76,6 +76,8 @@ class Runner:
         try:
             while not self.watch.stopping.is_set():
                 renewed = await self.job(watch.renew_lease)
+                if renewed is True:
+                    storage.VOICE.well()
                 signs_of_life.show()
                 if renewed is False:
                     log.warning("the watch lease of %s was taken over; standing by", watch.account)
@@ -108,11 +110,11 @@ class Runner:
         await self.job(self.watch.release)
 
     async def repeat(self, function: Callable[[], None], seconds: float) -> None:
-        """Call a job again and again, `seconds` after it ended; later where the venue does not answer."""
+        """Call a job again and again, `seconds` after it ended; later where it finds no venue or database."""
         failures = 0
         while not (self.watch.stopping.is_set() or self.lost.is_set()):
             outcome = await self.job(function)
-            failures = failures + 1 if isinstance(outcome, VenueUnavailable) else 0
+            failures = failures + 1 if isinstance(outcome, VenueUnavailable | Error) else 0
             await self.pause(max(seconds, patience_after(outcome, failures)))
 
     async def job(self, function: Callable[[], object]) -> object:
@@ -148,13 +150,17 @@ def guarded(function: Callable[[], object]) -> object:
     except VenueUnavailable as error:
         log.warning("%s: the venue is unavailable: %s", name, error)
         return error
+    except Error as error:
+        if not storage.VOICE.tell(error):
+            log.exception("%s failed; it is tried again", name)
+        return error
     except Exception:
         log.exception("%s failed; it is tried again", name)
     return None
 
 
 def patience_after(outcome: object, failures: int) -> float:
-    """Seconds to leave the venue alone after so many failures in a row; a refused key needs a person."""
+    """Seconds to leave what fails alone after so many failures in a row; a refused key needs a person."""
     if isinstance(outcome, KeyRefused):
         return min(5.0 * 2 ** (failures - 1), 60.0)
     return min(failures, 5.0)

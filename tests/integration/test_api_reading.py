@@ -51,6 +51,7 @@ STATUS = {
     "recovering",
     "recovering_because",
     "alerts",
+    "storage",
     "version",
 }
 LISTS = ["trades", "brackets", "orders", "fills", "events", "commands"]

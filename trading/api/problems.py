@@ -7,6 +7,7 @@ a traceback or a secret; what is unexpected is logged and answered as `internal_
 from __future__ import annotations
 
 import logging
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from brackets import storage
 from trading import commands, door
 from trading.core.asks import Malformed
 from trading.market import UnknownSymbol
@@ -26,6 +28,8 @@ from trading.market import UnknownSymbol
 log = logging.getLogger("backstop.api")
 MEDIA_TYPE = "application/problem+json"
 RECOVERING_RETRY_SECONDS = 2
+STORAGE_RETRY_SECONDS = 10
+ASK_AGAIN = "A command may be asked again with the same Idempotency-Key: it is done once."
 
 
 class Problem(Exception):
@@ -106,6 +110,14 @@ def problem_of(error: Exception) -> Problem:
             return Problem(HTTPStatus.FORBIDDEN, "forbidden", "Your user may not do this.")
         case RequestDataTooBig():
             return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is too large.")
+    if (trouble := storage.trouble_of(error)) is not None:
+        storage.VOICE.tell(error)
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            trouble.value,
+            f"{storage.sentence(trouble)}. {ASK_AGAIN}",
+            headers={"Retry-After": str(STORAGE_RETRY_SECONDS)},
+        )
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
@@ -177,6 +189,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if not is_api(request):
-        return defaults.server_error(request)
-    return plain_response(problem_of(RuntimeError()))
+    problem = problem_of(sys.exc_info()[1] or RuntimeError())
+    if is_api(request):
+        return plain_response(problem)
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:  # people read the same sentence, without the styles
+        return HttpResponse(
+            problem.detail.removesuffix(ASK_AGAIN),
+            content_type="text/plain",
+            status=problem.status,
+            headers=problem.headers,
+        )
+    return defaults.server_error(request)

@@ -45,7 +45,8 @@ LARGEST_FILE = 64 * 1024 * 1024  # then the file is kept once as `.1` and begun 
 
 
 class Journal:
-    """Where lines go; a stdout nobody reads any more is no reason to stop. Raises OSError when opened."""
+    """Where lines go; a stdout nobody reads any more is no reason to stop, nor is a full disk. Raises OSError
+    when opened."""
 
     def __init__(self, path: Path | None, *, stdout: IO[str] | None = sys.stdout) -> None:
         self._path, self._stdout = path, stdout
@@ -61,9 +62,12 @@ class Journal:
             except (OSError, ValueError):
                 self._stdout = None
         if self._file is not None:
-            self._file.write(line)
-            self._file.flush()
-            self._turn_over()
+            try:
+                self._file.write(line)
+                self._file.flush()
+                self._turn_over()
+            except OSError:
+                pass  # a full disk costs lines; what was stored is answered all the same
 
     def close(self) -> None:
         if self._file is not None:
