@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,6 +19,7 @@ from brackets.core.legs import Leg, legs
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.models import Bracket, BracketEvent, Effect, Fill, Order, Quote
 from risk.models import AuditRow
+from trading.admin import plug
 from trading.admin.accounts import AccountFilter
 from trading.admin.base import NOTHING, LookOnlyAdmin, LookOnlyInline, Refreshing, exact, plain, tag
 
@@ -114,6 +116,9 @@ class BracketAdmin(Refreshing, LookOnlyAdmin):
     search_fields = ["=id", "symbol", "uid", "alarm"]
     list_select_related = ["account"]
     inlines = [OrderInline, FillInline, EventInline]
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*plug.urls(self.admin_site), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bracket]:
         return with_last_price(super().get_queryset(request)).prefetch_related("orders", "fills")

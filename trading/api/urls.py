@@ -5,7 +5,7 @@ from django.urls import URLPattern, path
 from trading.api import resources
 from trading.api.alert_views import AcknowledgeView
 from trading.api.command_views import CommandView
-from trading.api.views import ConfigView, DetailView, ListView, StatusView
+from trading.api.views import ConfigView, DetailView, ListView, PlugView, StatusView
 from trading.core.asks import Kind
 
 LISTS = {
@@ -33,6 +33,7 @@ def list_paths() -> list[URLPattern]:
 app_name = "api"
 urlpatterns = [
     path("status/", StatusView.as_view(), name="status"),
+    path("plug/", PlugView.as_view(), name="plug"),
     path("config/", ConfigView.as_view(), name="config"),
     *(path(f"commands/{kind}/", CommandView.as_view(kind=kind), name=kind) for kind in Kind),
     path("alerts/<int:key>/acknowledge/", AcknowledgeView.as_view(), name="alert_acknowledge"),

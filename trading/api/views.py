@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from brackets import accounts
+from brackets import accounts, plug
 from trading import amendments, configuration
 from trading.api.base import ApiView, actor_of, require_permission
 from trading.api.paging import NewestFirst
 from trading.api.resources import TRADES, Resource
+from trading.plug import shape
 from trading.status import read_status
 
 SWITCHES = frozenset({"system_status", "is_trading_active"})
@@ -33,6 +35,15 @@ class StatusView(ApiView):
         if request.user is None:
             return Response({"alive": True})
         return Response(read_status(accounts.current()))
+
+
+class PlugView(ApiView):
+    """What would rest at the venue, and what could be lost, if this machine died now; from the book as last
+    compared and heard. The web asks the venue nothing."""
+
+    def get(self, request: Request) -> Response:
+        require_permission(request, "brackets.view_bracket")
+        return Response(shape(plug.look(accounts.current(), timezone.now())))
 
 
 class ListView(ApiView):
