@@ -138,12 +138,16 @@ def test_one_client_id_for_two_orders_is_seen_even_long_after() -> None:
 
 
 def test_a_placement_that_leaves_twice_is_seen() -> None:
-    tale = Tale()
-    for _ in range(2):
-        tale.later(1).add(
-            Requested(at(tale.now), at(tale.now), "watch", "AddOrder", {"cl_ord_id": "a"}, "EService:Busy")
-        )
-    assert tale.kinds() == ["sent twice"]
+    def told(said: str) -> list[str]:
+        tale = Tale()
+        for _ in range(2):
+            tale.later(1).add(
+                Requested(at(tale.now), at(tale.now), "watch", "AddOrder", {"cl_ord_id": "a"}, said)
+            )
+        return tale.kinds()
+
+    assert told("EService:Busy") == told("") == told("ok") == ["sent twice"]
+    assert told("EOrder:Rate limit exceeded") == [], "certainly not done: the same order may leave again"
 
 
 def test_an_entry_taken_long_after_a_pause_is_seen() -> None:

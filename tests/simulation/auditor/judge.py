@@ -92,7 +92,7 @@ class Circumstances:
     bracket_of: Mapping[str, str] = field(default_factory=dict)  # client order id -> bracket
 
 
-OWNERS_CANCEL = "owner"
+PASSING = "Rate limit exceeded"  # so ends a refusal after which the same order may leave again
 
 
 class Judge:
@@ -112,7 +112,7 @@ class Judge:
         self._owners: dict[str, Placed] = {}
         self._trade_of: dict[str, str] = {}  # trade id -> txid
         self._cl_ord_ids: set[str] = set()
-        self._sent: dict[str, datetime] = {}  # client id -> when its placement left
+        self._sent: dict[str, Requested] = {}  # client id -> its placement, as it last left
         self._cancels_asked: set[str] = set()
         self._handed = sorted(circumstances.handed, key=lambda one: one.at)
         self._wishes = sorted(circumstances.wishes, key=lambda one: one.at)
@@ -165,11 +165,17 @@ class Judge:
                 f"sent {record.method} at {record.sent_at:%H:%M:%S}",
             )
         if record.method == "AddOrder":
-            name = str(record.terms.get("cl_ord_id"))
-            if self._sent.setdefault(name, record.sent_at) != record.sent_at:
-                self.complain("sent twice", f"{name} left at {self._sent[name]:%H:%M:%S} and again")
+            self._check_sent(record)
         if record.method in ("CancelOrder", "AmendOrder"):
             self._cancels_asked.add(str(record.terms.get("txid") or record.terms.get("cl_ord_id")))
+
+    def _check_sent(self, record: Requested) -> None:
+        """A placement leaves once, and again only when it was certainly not done and may be soon."""
+        name = str(record.terms.get("cl_ord_id"))
+        before = self._sent.get(name)
+        if before is not None and before.sent_at != record.sent_at and not before.said.endswith(PASSING):
+            self.complain("sent twice", f"{name} left at {before.sent_at:%H:%M:%S} ({before.said}) and again")
+        self._sent[name] = record
 
     def _placed(self, record: Placed) -> None:
         if record.by_owner:

@@ -78,9 +78,10 @@ class Position:
 
     @property
     def on_sale_at_once(self) -> Decimal:
-        """Where stops reserve nothing: the same coins may wait for their stop and rest at their target."""
-        selling = sum((order.leaves for order in self.sells if order.sells_now), ZERO)
-        return max(selling, self.on_sale - selling)
+        """Where stops reserve nothing a stop may wait for the same coins as the target that rests beside
+        it, for as long as it takes to cancel the other."""
+        stops = sum((o.leaves for o in self.sells if o.triggered), ZERO)
+        return max(stops, sum((o.leaves for o in self.sells if o.placed.trigger_price is None), ZERO))
 
     @property
     def uncovered(self) -> Decimal:

@@ -188,10 +188,10 @@ class House:
 
     # --- requests --------------------------------------------------------------------------------------
 
-    def lose(self, letter: Letter) -> None:
-        """It never arrives."""
-        at = self.clock()
-        self.log.add(Requested(at, letter.sent_at, letter.process, letter.method, dict(letter.form), ""))
+    def lose(self, letter: Letter, *, said: str = "") -> None:
+        """It never arrives, or no further than the door; `said`: what the client hears."""
+        at, terms = self.clock(), dict(letter.form)
+        self.log.add(Requested(at, letter.sent_at, letter.process, letter.method, terms, said))
 
     def serve(self, letter: Letter, *, again: bool = False) -> Answer:
         """It arrived: done, recorded, answered. `again`: the same letter, delivered a second time."""

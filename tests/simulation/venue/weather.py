@@ -24,6 +24,8 @@ SYSTEMS = {
 }
 LONGEST_STEP = 5.0  # seconds of the market in one go
 TEN_THOUSAND = Decimal(10_000)
+CLOCK_STEP_SECONDS = (0.2, 5.0)
+MOST_STEPS = 2  # of the clock in one world: a venue's clock is set now and then, it does not run away
 FAR_ABOVE = Decimal("1.03")  # beyond every target
 
 
@@ -44,6 +46,7 @@ class Weather:
         self._at = house.clock()
         self._phase: Phase | None = None
         self._thin_until: datetime | None = None
+        self._steps = 0  # of the venue's clock
 
     def calm(self) -> None:
         self._rates.clear()
@@ -125,8 +128,10 @@ class Weather:
             house.cut_until = now + length
             house.trouble(Fault.CUT, seconds=length.total_seconds())
             house.note(Fault.CUT)
-        if self._strikes(Fault.CLOCK_STEP, seconds):
-            house.skew += timedelta(seconds=round(self._random.uniform(0.1, 1.5), 3))
+        if self._steps < MOST_STEPS and self._strikes(Fault.CLOCK_STEP, seconds):
+            self._steps += 1
+            house.skew += timedelta(seconds=round(self._random.uniform(*CLOCK_STEP_SECONDS), 3))
+            house.trouble(Fault.CLOCK_STEP, seconds=1)
             house.note(Fault.CLOCK_STEP)
         for fault in MODES:
             if self._phase is None and self._strikes(fault, seconds):

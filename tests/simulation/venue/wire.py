@@ -141,7 +141,7 @@ class Wire:
             self._wait(delay)
         self._wait(self._way())
         if fault in BEFORE:
-            house.lose(letter)
+            house.lose(letter, said=str(BEFORE[fault]))
             self._wait(self._way())
             return self._odd(BEFORE[fault], Answer())
         if house.is_cut():  # it began while the request was under way
