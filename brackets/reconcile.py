@@ -18,7 +18,19 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from brackets import booking, dispatch, lookup, operations, readers, records, recovery, reports, sight
+from brackets import (
+    booking,
+    dispatch,
+    lookup,
+    operations,
+    readers,
+    records,
+    recovery,
+    reports,
+    sentinel,
+    sight,
+    strangers,
+)
 from brackets.core import orders as core
 from brackets.core.states import LIVE, OrderStatus, Policy, Role, State
 from brackets.models import Account, Bracket, Effect, Order
@@ -85,6 +97,7 @@ def cycle(
             recovery.judge(account, shown, clock())
     account.reconciled_at = asked_at
     account.save(update_fields=["reconciled_at", "open_orders_read_at", "closed_orders_read_at"])
+    sentinel.verify(account, at=asked_at)
 
 
 def read_orders_of_ours(
@@ -110,6 +123,8 @@ def read_orders_of_ours(
     found = [lookup.resolve(account, venue, effect, open_reports, asked_at=asked_at) for effect in unknown]
     if any(found):  # an entry that has a number now has its secondaries among the open orders
         shown |= reports.absorb(account, open_reports, asked_at=asked_at).seen
+    if account.open_orders_read_at == asked_at:
+        strangers.note_orders(account, open_reports, shown, asked_at)
     if silent:
         silent_at = clock()
         ended = venue.orders(silent, urgent=urgent)

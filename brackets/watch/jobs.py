@@ -17,7 +17,17 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import accounts, counting, dispatch, earning, leases, readers, reconcile, recovery
+from brackets import (
+    accounts,
+    counting,
+    dispatch,
+    earning,
+    leases,
+    readers,
+    reconcile,
+    recovery,
+    strangers,
+)
 from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
 from brackets.modes import Modes
@@ -70,6 +80,7 @@ class Watch:
     last_status_at: datetime | None = None
     last_equity_at: datetime | None = None
     last_count_at: datetime | None = None
+    last_strangers_at: datetime | None = None
     last_stream_note: tuple[str, str, datetime] | None = None
     equity_is_known: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -316,6 +327,8 @@ class Watch:
         if self.is_due(self.last_count_at, counting.EVERY_SECONDS, now):
             self.last_count_at = now
             counting.count_coins(self.account, self.venue, now)
+        if self.is_due(self.last_strangers_at, strangers.EVERY_SECONDS, now):
+            self.look_around(now)
         if self.is_pressed():
             return  # the rate budget is wanted for protection
         seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
@@ -335,6 +348,13 @@ class Watch:
             self.follower.balances_are_stale |= stale
             raise
         earning.warn(self.account, self.clock())
+
+    def look_around(self, now: datetime) -> None:
+        """What the account holds beyond our book. Asks nobody: balances and orders are read anyway."""
+        if self.account.recovered_at is not None:
+            self.last_strangers_at = now
+            strangers.compare_coins(self.account, now)
+            recovery.resolve_alerts(self.account, now)
 
     def status_seconds(self) -> int:
         """Seconds between two readings of the modes: few where somebody waits for a market to open."""
