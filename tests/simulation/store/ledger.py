@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.store.tables import Row, Table
 
 Boundary = Callable[[str], None]
+NO_ROW = object()  # in the undo log: a key was taken, no row was touched
 BEFORE, AFTER = "before commit", "after commit"
 BROKEN = (
     "An error occurred in the current transaction. You can't execute queries until the end of the 'atomic' "
@@ -72,7 +73,7 @@ class Ledger:
     def finish(self, failed: bool) -> None:
         """The end of the outermost block, or of a statement that stands alone."""
         connection = self.connection
-        wrote = bool(self.undo)
+        wrote = any(entry[1] is not NO_ROW for entry in self.undo)
         try:
             if not failed:
                 self.commit(wrote)
@@ -105,7 +106,8 @@ class Ledger:
         undo = self.undo
         while len(undo) > mark:
             table, key, row, last_key = undo.pop()
-            table.place(key, row)
+            if key is not NO_ROW:
+                table.place(key, row)
             table.last_key = last_key
 
     def refuse_durable(self) -> None:

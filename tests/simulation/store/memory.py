@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import models, transaction
 from django.db.models.fields import related_descriptors
 from django.db.models.manager import BaseManager
 from django.db.transaction import Atomic
@@ -22,9 +22,12 @@ from tests.simulation.store import writing
 from tests.simulation.store.ledger import Boundary, Ledger
 from tests.simulation.store.queryset import MemoryQuerySet
 from tests.simulation.store.relations import RelatedRows
-from tests.simulation.store.sqlite import private_connection
+from tests.simulation.store.sqlite import private_connection, use
 from tests.simulation.store.tables import Tables
 
+UNUSED = Ledger(lambda place: None, None)
+TABLES = Tables(UNUSED)
+"""What is known of the models is worked out once a process; every store begins with these, emptied."""
 NO_DATABASE = "the store in memory has no database: a call reached for SQL"
 
 
@@ -32,17 +35,18 @@ NO_DATABASE = "the store in memory has no database: a call reached for SQL"
 def memory_store(boundary: Boundary) -> Iterator[Tables]:
     """Empty tables of every model, until the block ends. `boundary` is called around every commit that wrote
     something, outermost transactions only: raising at "before commit" rolls back."""
+    if TABLES.ledger is not UNUSED:
+        raise RuntimeError("a store in memory is installed already")
     connection = private_connection()
     for name in ("connect", "ensure_connection", "cursor", "chunked_cursor"):
         setattr(connection, name, refuse)
     connection.get_autocommit = lambda: not connection.in_atomic_block
-    tables = Tables(Ledger(boundary, connection))
-    kept = connections[DEFAULT_DB_ALIAS]
     with ExitStack() as stack:
-        connections[DEFAULT_DB_ALIAS] = connection
-        stack.callback(connections.__setitem__, DEFAULT_DB_ALIAS, kept)
-        install(stack, tables)
-        yield tables
+        TABLES.begin(Ledger(boundary, connection))
+        stack.callback(TABLES.begin, UNUSED)
+        use(connection, stack)
+        install(stack, TABLES)
+        yield TABLES
 
 
 def refuse(*args: object, **options: object) -> None:

@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, IntegrityError, models
 from django.db.models.base import ModelState
 from django.db.models.fields.json import JSONField
 
-from tests.simulation.store.ledger import Ledger
+from tests.simulation.store.ledger import NO_ROW, Ledger
 from tests.simulation.store.values import Convert, converter, copied
 
 Row = dict[str, Any]
@@ -137,6 +137,14 @@ class Table:
         except KeyError:
             raise FieldDoesNotExist(f"{self.meta.object_name} has no field named {name!r}") from None
 
+    def begin(self, ledger: Ledger) -> None:
+        self.ledger, self.last_key = ledger, 0
+        self.rows.clear()
+        for unique in self.uniques:
+            unique.holders.clear()
+        for buckets in self.indexes.values():
+            buckets.clear()
+
     # --- handing out -------------------------------------------------------------------------------
 
     def instance(self, row: Row) -> Any:
@@ -154,8 +162,11 @@ class Table:
 
     # --- writing -----------------------------------------------------------------------------------
 
-    def next_key(self) -> int:
-        return self.last_key + 1
+    def take_key(self) -> int:
+        """The next key; as in SQLite, one taken in vain is only given again after a rollback."""
+        self.ledger.undo.append((self, NO_ROW, None, self.last_key))
+        self.last_key += 1
+        return self.last_key
 
     def insert(self, row: Row) -> None:
         """Raises IntegrityError; nothing was written then."""
@@ -280,6 +291,12 @@ class Tables:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.of: dict[type[models.Model], Table] = {}
+
+    def begin(self, ledger: Ledger) -> None:
+        """Empty all tables for another store."""
+        self.ledger = ledger
+        for table in self.of.values():
+            table.begin(ledger)
 
     def __getitem__(self, model: type[models.Model]) -> Table:
         try:

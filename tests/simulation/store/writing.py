@@ -79,7 +79,7 @@ def insert(table: Table, instance: Any) -> None:
     stamp(table, instance, table.columns, add=True)
     row = new_row(table, instance)
     if row[table.pk] is None:
-        row[table.pk] = table.next_key()
+        row[table.pk] = table.take_key()
     table.insert(row)
     instance.__dict__[table.pk] = row[table.pk]
 
@@ -151,18 +151,18 @@ def update(query: MemoryQuerySet, values: dict[str, Any]) -> int:
     for name in values:
         if name not in names:
             raise FieldError(f"Cannot resolve keyword {name!r} into field.")
+    if not values:
+        return 0
     with Statement(table.ledger):
         rows = query.found()
         if len(rows) > 1:
             rows = sorted(rows, key=lambda row: row[table.pk])
-        if not rows:
-            return 0
         fresh: dict[str, Any] = {}
         computed: dict[str, Callable[[Row], Any]] = {}
-        first = rows[0]
+        first = rows[0] if rows else {}
         for name, value in values.items():
             attname = names[name]
-            if value is None or value is first[attname]:
+            if value is None or value is first.get(attname):
                 fresh[attname] = value
             elif hasattr(value, "resolve_expression"):
                 computed[attname] = compute(table, value, {})
@@ -200,15 +200,16 @@ def bulk_create(
     learns = not ignore_conflicts and not update_conflicts
     unique = [table.names[name] for name in unique_fields or ()]
     changed = [table.names[name] for name in update_fields or ()]
-    # Those with a key go first, as Django sorts them.
+    instances_in_turn = sorted(instances, key=lambda one: one.pk is None)  # those with a key go first
     with Statement(table.ledger):
-        for instance in sorted(instances, key=lambda one: one.pk is None):
+        for instance in instances_in_turn:
             stamp(table, instance, table.columns, add=True)
-            row = new_row(table, instance)
+        rows = [new_row(table, instance) for instance in instances_in_turn]
+        for instance, row in zip(instances_in_turn, rows, strict=True):
             if row[table.pk] is None:
-                row[table.pk] = table.next_key()
-            if ignore_conflicts and conflicts(table, row):
-                pass
+                row[table.pk] = table.take_key()
+            if ignore_conflicts:
+                insert_or_ignore(table, row)
             elif update_conflicts and (old := holder(table, row, unique)) is not None:
                 table.replace(old, {n: row[n] for n in changed if row[n] != old[n]})
             else:
@@ -220,14 +221,12 @@ def bulk_create(
     return instances
 
 
-def conflicts(table: Table, row: Row) -> bool:
-    """Whether INSERT OR IGNORE would pass the row over."""
-    if row[table.pk] in table.rows:
-        return True
-    for name in table.required:
-        if row[name] is None:
-            return True
-    return any((key := unique.key(row)) is not None and key in unique.holders for unique in table.uniques)
+def insert_or_ignore(table: Table, row: Row) -> None:
+    """SQLite passes over what breaks any constraint, checks too (PostgreSQL: what is there already)."""
+    try:
+        table.insert(row)
+    except IntegrityError:
+        pass
 
 
 def holder(table: Table, row: Row, attnames: list[str]) -> Row | None:
@@ -260,10 +259,10 @@ def bulk_update(table: Table, instances: list[Any], fields: list[str]) -> int:
 
 def delete(table: Table, find: Callable[[], list[Row]]) -> tuple[int, dict[str, int]]:
     """Rows and what their deletion takes with it. Raises ProtectedError before anything is deleted."""
+    doomed: dict[tuple[Table, Any], Row] = {}
+    for row in find():
+        collect(table, row, doomed)
     with Statement(table.ledger):
-        doomed: dict[tuple[Table, Any], Row] = {}
-        for row in find():
-            collect(table, row, doomed)
         counts: dict[str, int] = {}
         for (owner, _key), row in reversed(doomed.items()):
             owner.delete(row)
