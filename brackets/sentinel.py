@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import batched
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -24,12 +25,14 @@ from brackets import accounts, operations, records
 from brackets.core.exposure import Exposure
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.core.sentinel import is_held_back
+from brackets.core.states import State
 from brackets.core.verdicts import BAD, Verdict, Verdicts, judge
 from brackets.models import Account, Bracket
 from risk import alerts
 from risk.models import Alert, SystemConfig
 
 log = logging.getLogger("backstop.sentinel")
+BATCH = 500  # rows that one statement writes
 MOST_CYCLES = 2  # a leg that is bad in more comparisons in a row is an alert
 SAY_AGAIN = timedelta(seconds=60)  # what lasts is counted again so often, not with every round
 SETTLED_STOPS = ["", Verdict.RESTING.value]
@@ -52,14 +55,16 @@ class Trouble:
 
 Troubles = dict[str, dict[str, Trouble]]
 """By subject and code."""
+Changes = dict[tuple[tuple[str, Any], ...], list[int]]
+"""Columns with their new values, and the brackets they are of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thresholds:
     """Seconds from which a stretch without an order, or without a stop, is an alert."""
 
-    unprotected_seconds: Decimal
-    unstopped_seconds: Decimal
+    unprotected_seconds: Decimal = Decimal(5)
+    unstopped_seconds: Decimal = Decimal(60)
 
 
 def verify(account: Account, *, at: datetime) -> int:
@@ -81,43 +86,46 @@ def measure(account: Account, *, at: datetime) -> int:
 
 
 def round_of(account: Account, *, at: datetime, watched: bool, whole: bool, counts: bool) -> int:
-    rows = list(operations.open_brackets(account) if whole else unsettled(account))
-    limits = thresholds_of(account)
+    rows = list(operations.open_brackets(account) if whole else unsettled(account, watched=watched))
+    limits = thresholds_of(account) if rows else Thresholds()
     troubles: Troubles = {}
+    changes: Changes = {}
     unjudged: set[str] = set()
     for row in rows:
         try:
-            troubles[subject_of(row.pk)] = look(row, at=at, watched=watched, counts=counts, limits=limits)
+            changed, found = look(row, at=at, watched=watched, counts=counts, limits=limits)
+            changes.setdefault(tuple(changed.items()), []).append(row.pk)
+            troubles[subject_of(row.pk)] = {trouble.code: trouble for trouble in found}
         except Exception:
             unjudged.add(subject_of(row.pk))
             log.exception("bracket %s cannot be verified", row.pk)  # one must not keep the others from it
-    if not watched:
-        troubles = of_one_cause(account, troubles)
+    write(changes)
+    if not watched and (untended := untended_targets(account)):
+        troubles[f"account {account.name}"] = {NOBODY_WATCHES: nobody_watches(untended)}
     tell(account, troubles, at=at, unjudged=unjudged)
     return len(rows)
 
 
-def of_one_cause(account: Account, troubles: Troubles) -> Troubles:
+def untended_targets(account: Account) -> int:
     """Where nobody watches, every target in our hands is missing: that is one trouble, not one a bracket."""
-    untended = [subject for subject, found in troubles.items() if TARGET_BAD in found]
-    if not untended:
-        return troubles
-    others = {
-        subject: {code: trouble for code, trouble in found.items() if code != TARGET_BAD}
-        for subject, found in troubles.items()
-    }
-    said = Trouble(
+    missing = Bracket.objects.filter(account=account, target_verdict=Verdict.MISSING)
+    return missing.exclude(state=State.EXIT_COMPLETE).count()
+
+
+def nobody_watches(untended: int) -> Trouble:
+    return Trouble(
         code=NOBODY_WATCHES,
         severity=alerts.Severity.WARNING,
-        message=f"no watch is alive: the targets of {len(untended)} brackets are looked at once a minute",
+        message=f"no watch is alive: the targets of {untended} brackets are looked at once a minute",
     )
-    return others | {f"account {account.name}": {NOBODY_WATCHES: said}}
 
 
-def unsettled(account: Account) -> QuerySet[Bracket]:
-    """Open brackets that changed since they were judged, or whose legs are not at rest."""
+def unsettled(account: Account, *, watched: bool) -> QuerySet[Bracket]:
+    """Open brackets that changed since they were judged, or whose legs are not at rest. A target that nobody
+    watches is missing as long as that lasts."""
+    targets = SETTLED_TARGETS if watched else [*SETTLED_TARGETS, Verdict.MISSING.value]
     rested = Q(verified_version=F("version"), repairing=False)
-    rested &= Q(stop_verdict__in=SETTLED_STOPS, target_verdict__in=SETTLED_TARGETS)
+    rested &= Q(stop_verdict__in=SETTLED_STOPS, target_verdict__in=targets)
     return operations.open_brackets(account).exclude(rested)
 
 
@@ -134,18 +142,19 @@ def thresholds_of(account: Account) -> Thresholds:
 
 def look(
     row: Bracket, *, at: datetime, watched: bool, counts: bool, limits: Thresholds
-) -> dict[str, Trouble]:
-    """Judge one bracket and store what is new; what there is to be alarmed of it, by code."""
+) -> tuple[dict[str, Any], list[Trouble]]:
+    """Judge one bracket: the columns that change, and what there is to be alarmed of it."""
     bracket = records.load(row)
     verdicts = judge(bracket, at=at, watched=watched, rules=operations.RULES)
     exposed = records.measure(row, bracket, at)
-    keep(row, verdicts, exposed, at=at, counts=counts)
-    found = troubles_of(row, bracket, verdicts, exposed, limits)
-    return {trouble.code: trouble for trouble in found}
+    changed = note(row, verdicts, exposed, at=at, counts=counts, watched=watched)
+    return changed, list(troubles_of(row, bracket, verdicts, exposed, limits))
 
 
-def keep(row: Bracket, verdicts: Verdicts, exposed: Exposure, *, at: datetime, counts: bool) -> None:
-    """Write what changed, unless somebody changed the bracket meanwhile: the next round judges that."""
+def note(
+    row: Bracket, verdicts: Verdicts, exposed: Exposure, *, at: datetime, counts: bool, watched: bool
+) -> dict[str, Any]:
+    """Set on the row what is new, not saved; the columns that changed."""
     stop, target = verdicts.stop or "", verdicts.target or ""
     values: dict[str, Any] = {
         "stop_verdict": stop,
@@ -159,14 +168,21 @@ def keep(row: Bracket, verdicts: Verdicts, exposed: Exposure, *, at: datetime, c
     if counts:
         values |= {
             "stop_bad_cycles": row.stop_bad_cycles + 1 if stop in BAD else 0,
-            "target_bad_cycles": row.target_bad_cycles + 1 if target in BAD else 0,
+            "target_bad_cycles": row.target_bad_cycles + 1 if target in BAD and watched else 0,
             "unstopped_cycles": 0 if verdicts.has_stop else row.unstopped_cycles + 1,
         }
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in changed.items():
         setattr(row, name, value)
-    if changed:
-        Bracket.objects.filter(pk=row.pk, version=row.version).update(**changed)
+    return changed
+
+
+def write(changes: Changes) -> None:
+    """Store what changed, rows of the same change together. A verdict on a version that is past by now does
+    no harm: it says of which version it is, and the next round judges anew."""
+    for changed, keys in changes.items():
+        for batch in batched(keys if changed else (), BATCH):
+            Bracket.objects.filter(pk__in=batch).update(**dict(changed))
 
 
 def troubles_of(
