@@ -16,7 +16,7 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from brackets import booking, lookup, operations, records
+from brackets import booking, lookup, operations, records, storage
 from brackets.core import legs, machine, sentinel
 from brackets.core import orders as core
 from brackets.core.events import Event, TargetTouched, Tick
@@ -174,8 +174,9 @@ def look(row: Bracket, bracket: core.Bracket, tick: Tick, price: Price | None) -
         bracket = try_event(row, bracket, tick)
         if price is not None and legs.target_is_touched(bracket, bid=price.bid, last=price.last):
             bracket = try_event(row, bracket, TargetTouched(at=tick.at, price=price.bid))
-    except Exception:
-        log.exception("bracket %s cannot be looked at", row.pk)
+    except Exception as error:
+        if not storage.VOICE.tell(error):
+            log.exception("bracket %s cannot be looked at", row.pk)
     return bracket
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 
 from django.conf import settings
 
+from brackets import storage
 from brackets.models import Account
 
 log = logging.getLogger("backstop.watch")
@@ -28,5 +29,6 @@ def run_hooks(account: Account) -> None:
     for path in settings.WATCH_HOOKS:
         try:
             hook(path)(account)
-        except Exception:
-            log.exception("hook %s failed; it is tried again", path)
+        except Exception as error:
+            if not storage.VOICE.tell(error):
+                log.exception("hook %s failed; it is tried again", path)
