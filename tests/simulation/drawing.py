@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 from tests.simulation.options import SYMBOLS, Act, House, Incident, Options, Profile, stream
-from tests.simulation.venue.options import VenueOptions, drawn_rates
+from tests.simulation.venue.options import OF_WRITES, Fault, VenueOptions, drawn_rates
 
 ORDER = tuple(Profile)
 CHOICES = ("cancel", "retry", "market", "skip")
@@ -47,8 +47,8 @@ def draw(seed: int) -> Options:
     """The same seed, the same options."""
     profile = ORDER[seed % len(ORDER)]
     random = stream(seed, "options")
-    symbols = tuple(random.sample(SYMBOLS, random.choice((2, 3, 3, 4, 5))))
-    trouble = random.randint(30, 75)
+    symbols = tuple(random.sample(SYMBOLS, random.choice((3, 4, 5, 6, 6))))
+    trouble = random.randint(30, 70)
     house = draw_house(profile, stream(seed, "house"))
     venue = draw_venue(profile, symbols, stream(seed, "venue options"))
     return Options(
@@ -108,8 +108,18 @@ def draw_venue(profile: Profile, symbols: tuple[str, ...], random: Random) -> Ve
         noise_bps=random.choice((2.0, 4.0, 9.0)),
         drift_bps=random.choice((-3.0, -1.0, 0.0, 1.0, 3.0)),
         post_only_cancels=random.random() < 0.5,
-        rates=drawn_rates(random, share=share, heat=heat) if heat else {},
+        rates=bearable(drawn_rates(random, share=share, heat=heat), most=0.12 + 0.1 * heat) if heat else {},
     )
+
+
+def bearable(rates: dict[Fault, float], *, most: float) -> dict[Fault, float]:
+    """The same faults, so that no more than that share of all requests fails: where hardly anything comes
+    through, hardly anything happens."""
+    failing = sum(rate for fault, rate in rates.items() if fault in OF_WRITES)
+    if failing <= most:
+        return rates
+    scale = most / failing
+    return {fault: round(rate * scale, 5) if fault in OF_WRITES else rate for fault, rate in rates.items()}
 
 
 def worth(price: str, dollars: int) -> str:
@@ -122,10 +132,10 @@ def worth(price: str, dollars: int) -> str:
 def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: Random) -> tuple[Act, ...]:
     acts: list[Act] = []
     for symbol in symbols:
-        at = 1.0 + 2.0 * random.random()
-        while at < trouble * 0.8:
+        at = 3.0 + 3.0 * random.random()
+        while at < trouble * 0.9:
             acts += one_round(profile, symbol, at, random)
-            at += random.uniform(12, 45)
+            at += random.uniform(5, 25)
     if profile in (Profile.PEOPLE, Profile.MIXED) or random.random() < 0.15:
         acts += for_all(symbols[0], trouble, random)
     return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
@@ -136,15 +146,15 @@ def one_round(profile: Profile, symbol: str, at: float, random: Random) -> list[
     restless = 0.8 if profile is Profile.PEOPLE else 0.35
     acts = [a_beginning(symbol, at, random)]
     if random.random() < restless:
-        acts.append(edit(symbol, at + random.uniform(0.3, 20), random))
+        acts.append(edit(symbol, at + random.uniform(0.3, 12), random))
     if random.random() < restless:
         share = random.choice((20, 50, 50, 80, 100))
-        moment = at + random.uniform(0.3, 25)
+        moment = at + random.uniform(0.3, 15)
         acts.append(Act(at=moment, kind="sell", symbol=symbol, share=share, twice=random.random() < 0.3))
     if random.random() < restless:
-        acts.append(Act(at=at + random.uniform(0.1, 30), kind="close", symbol=symbol))
+        acts.append(Act(at=at + random.uniform(0.1, 15), kind="close", symbol=symbol))
     if random.random() < restless * 0.3:
-        acts.append(Act(at=at + random.uniform(0.1, 25), kind="hold", symbol=symbol))
+        acts.append(Act(at=at + random.uniform(0.1, 15), kind="hold", symbol=symbol))
     return acts
 
 

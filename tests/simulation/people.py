@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 BPS = Decimal(10_000)
 LOT = Decimal("1E-8")
+RECOVERING_SECONDS = (1.0, 2.0, 3.0, 4.0)  # between tries while entries are not admitted yet
 ANSWERS = (
     door.BadInput,
-    door.Recovering,
     door.UnknownTrade,
     market.MarketUnavailable,
     market.UnknownSymbol,
@@ -36,19 +36,33 @@ ANSWERS = (
 
 
 def perform(world: World, act: Act, number: int) -> None:
-    """Ask once, or twice under one key. Says in the world's story what came of it."""
-    for again in range(2 if act.twice else 1):
-        if again:
-            world.clockwork.wait(0.2)
-        if act.kind == "resume":
-            world.switches.append((world.clockwork.now(), False))
+    """Ask once, or twice under one key."""
+    key = f"act {number}" if act.twice else None
+    tell(world, act, key)
+    if act.twice:
+        world.clockwork.wait(0.2)
+        tell(world, act, key)
+
+
+def tell(world: World, act: Act, key: str | None) -> None:
+    """Ask, and a little later again while the house still recovers. Says in the world's story what came
+    of it."""
+    if act.kind == "resume":
+        world.switches.append((world.clockwork.now(), False))
+    for patience in (*RECOVERING_SECONDS, None):
         try:
-            said = ask(world, act, key=f"act {number}" if act.twice else None)
+            said = ask(world, act, key=key)
+        except door.Recovering as error:
+            said = f"Recovering: {error}"
+            if patience is not None:
+                world.clockwork.wait(patience)
+                continue
         except ANSWERS as error:
             said = f"{type(error).__name__}: {error}"
         else:
             note(world, act, said)
-        world.say("person", f"{act.kind} {act.symbol}: {said}")
+        break
+    world.say("person", f"{act.kind} {act.symbol}: {said}")
 
 
 def note(world: World, act: Act, said: str) -> None:
@@ -128,7 +142,9 @@ def buying(world: World, act: Act) -> dict[str, Any]:
 
 def protecting(world: World, act: Act) -> dict[str, Any] | None:
     """Half of what the owner holds of the coin, as far as it was read."""
-    instrument = Instrument.objects.get(symbol=act.symbol)
+    instrument = Instrument.objects.filter(symbol=act.symbol).first()
+    if instrument is None:
+        return None
     row = AssetBalance.objects.filter(asset=instrument.base_asset).first()
     coins = Decimal(0) if row is None else ((row.total - row.held) / 2).quantize(LOT, rounding=ROUND_DOWN)
     if coins < instrument.minimum_quantity:
