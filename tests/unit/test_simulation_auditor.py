@@ -190,6 +190,14 @@ def test_a_stop_that_filled_in_parts_is_no_more_for_sale_than_it_was() -> None:
     assert tale.filled("OES", "0.06", side="sell").ended("OES").kinds() == []
 
 
+@pytest.mark.parametrize(("seconds", "kinds"), [(4, []), (6, ["sold more than bought"])])
+def test_the_other_of_two_legs_may_stand_while_it_is_canceled(seconds: float, kinds: list[str]) -> None:
+    tale = Tale().entry().later(1).placed("OT", "sell", "limit").later(20)
+    tale.add(Triggered(at(21), "OES")).filled("OES", side="sell").ended("OES").later(seconds).cancel("OT")
+    assert tale.kinds(both_rest=True) == kinds
+    assert tale.kinds() == ["sold more than bought"]
+
+
 # --- coins without an order ----------------------------------------------------------------------------
 
 

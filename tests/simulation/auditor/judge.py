@@ -302,7 +302,7 @@ class Judge:
         """Everything stands as it stands until then."""
         self._hand_over(self._now)
         for position in self.positions.values():
-            self._check_sums(position)
+            self._check_sums(position, until)
             self._check_bare(position, until)
             self._check_pause(position, until)
         self._check_wishes(until)
@@ -315,16 +315,27 @@ class Judge:
             position.handed_over += one.quantity
             self._uncover(position, f"{one.quantity} coins were handed over", self.bounds.own_stop)
 
-    def _check_sums(self, position: Position) -> None:
+    def _check_sums(self, position: Position, until: datetime) -> None:
+        """Sells executed or working never exceed the coins. Where the venue lets both legs rest, the one that
+        is left of two may stand for as long as its cancel takes; what is sold may never exceed them."""
         there = position.handed_over + position.bought
-        both = self.circumstances.both_rest
-        selling = position.sold + (position.on_sale_at_once if both else position.on_sale)
+        selling = position.sold + position.on_sale
+        excess = selling > there
+        if excess and self.circumstances.both_rest and position.sold <= there:
+            selling = position.sold + position.on_sale_at_once
+            excess = selling > there and self._outlives_its_cancel(position, until)
+        elif not excess:
+            position.doubled_since = None
         self._once(
             position,
             "sold more than bought",
-            selling > there,
+            excess,
             f"{selling} {position.symbol} sold or on sale of {there} bought or handed over",
         )
+
+    def _outlives_its_cancel(self, position: Position, until: datetime) -> bool:
+        position.doubled_since = position.doubled_since or self._now
+        return self.quiet.seconds(position.doubled_since, until, position.symbol) > self.bounds.between_legs
 
     def _once(self, position: Position, kind: str, broken: bool, sentence: str) -> None:
         """Say it when it begins, and again only after it was not so."""

@@ -187,6 +187,9 @@ CALM = VenueOptions()
 _PER_REQUEST = (0.003, 0.06)
 _PER_ORDER = (0.05, 0.5)
 _PER_SECOND = (0.002, 0.03)
+_PER_PHASE = (0.002, 0.012)  # what lasts for many seconds
+MOST_REQUESTS = 0.4  # this part of all requests may go wrong
+_PHASES = (Fault.CUT, Fault.THIN, *MODES, Fault.STREAM_SILENT)
 _ORDERS = (
     Fault.STALE_ORDERS,
     Fault.STALE_CLOSED,
@@ -204,18 +207,24 @@ _ORDERS = (
 
 
 def drawn_rates(random: Random, *, share: float = 0.4, heat: float = 1.0) -> dict[Fault, float]:
-    """Some of the faults (each with probability `share`), each with a rate of its kind times `heat`."""
-    found = {}
+    """Some of the faults (each with probability `share`), each with a rate of its kind times `heat`. However
+    many faults of requests are among them, most requests still arrive and are answered."""
+    found: dict[Fault, float] = {}
     for fault in Fault:
         chosen, level = random.random() < share, random.random()
         if not chosen or fault in OF_OWNER:  # the owner acts when asked to
             continue
         low, high = _range_of(fault)
-        found[fault] = round((low + (high - low) * level) * heat, 4)
-    return found
+        found[fault] = (low + (high - low) * level) * heat
+    total = sum(rate for fault, rate in found.items() if fault in OF_WRITES)
+    most = MOST_REQUESTS * random.random()
+    scale = min(1.0, most / total) if total else 1.0
+    return {fault: round(rate * (scale if fault in OF_WRITES else 1.0), 5) for fault, rate in found.items()}
 
 
 def _range_of(fault: Fault) -> tuple[float, float]:
     if fault in OF_WRITES:
         return _PER_REQUEST
-    return _PER_ORDER if fault in _ORDERS else _PER_SECOND
+    if fault in _ORDERS:
+        return _PER_ORDER
+    return _PER_PHASE if fault in _PHASES else _PER_SECOND
