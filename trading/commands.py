@@ -32,12 +32,14 @@ from trading.core.asks import (
     LiquidateAll,
     Pause,
     Protect,
+    Release,
     Resume,
     Sell,
 )
 from trading.edits import TRADE_CLOSED
 from trading.market import MarketUnavailable
 from trading.models import Command, Trade
+from trading.release import release_position
 
 VENUE_UNREACHABLE = "venue_unreachable"
 STATUS = SystemConfig.SystemStatus
@@ -118,6 +120,8 @@ def act(account: Account, ask: Ask, asker: Asker) -> Command:
             return liquidate(account, ask, asker)
         case Pause() | Resume():
             return switch(account, ask, asker)
+        case Release():
+            return release(account, ask, asker)
 
 
 def asked_before(account: Account, ask: Ask, asker: Asker) -> Command | None:
@@ -283,6 +287,20 @@ def close(account: Account, ask: Close, asker: Asker) -> Command:
             return deny(account, ask, asker, denial, trade=trade)
         leaving = door.close_position(ask.trade, actor=asker.actor)
         return store(account, ask, asker, status=Command.Status.ACCEPTED, trade=leaving, at=at)
+
+
+def release(account: Account, ask: Release, asker: Asker) -> Command:
+    """Go on with a held position: done as soon as the machine took it, and it says where that led."""
+    written: list[Command] = []
+
+    def within(trade: Trade) -> None:
+        message = f"bracket {trade.bracket_id} is {trade.bracket.state} now"
+        written.append(store(account, ask, asker, status=Command.Status.DONE, trade=trade, message=message))
+
+    verdict = release_position(ask.trade, ask.reason, actor=asker.actor, within=within)
+    if isinstance(verdict, door.Denied):
+        return deny(account, ask, asker, *verdict.denials, trade=Trade.objects.get(pk=ask.trade))
+    return written[0]
 
 
 def switch(account: Account, ask: Pause | Resume, asker: Asker) -> Command:

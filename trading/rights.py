@@ -16,4 +16,5 @@ RIGHTS: Mapping[Kind, str] = {
     Kind.LIQUIDATE_ALL: "trading.liquidate",
     Kind.PAUSE: "trading.pause",
     Kind.RESUME: "trading.pause",
+    Kind.RELEASE: "trading.trade",
 }

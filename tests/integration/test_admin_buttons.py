@@ -25,6 +25,7 @@ BUTTONS = {
     "liquidate-all": {"reason": "fire"},
     "pause": {"reason": "storm"},
     "resume": {"reason": "calm"},
+    "release": {"trade": "1", "reason": "looked"},
 }
 
 

@@ -86,6 +86,7 @@ ASKS = {
     "close": {"trade": 1},
     "pause": {"reason": "x"},
     "resume": {"reason": "x"},
+    "release": {"trade": 1, "reason": "x"},
 }
 
 

@@ -22,6 +22,7 @@ from risk.models import AuditRow
 from trading.admin import plug
 from trading.admin.accounts import AccountFilter
 from trading.admin.base import NOTHING, LookOnlyAdmin, LookOnlyInline, Refreshing, exact, plain, tag
+from trading.admin.held import ShowsHeld
 
 PERCENT = Decimal("0.01")
 AUDIT_ROWS_SHOWN = 200
@@ -97,7 +98,7 @@ class EventInline(LookOnlyInline):
 
 
 @admin.register(Bracket)
-class BracketAdmin(Refreshing, LookOnlyAdmin):
+class BracketAdmin(ShowsHeld, Refreshing, LookOnlyAdmin):
     list_display = [
         "id",
         "symbol",

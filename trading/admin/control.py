@@ -29,6 +29,8 @@ CONSEQUENCES = {
     Kind.CLOSE: "The whole position is sold at market now.",
     Kind.EDIT: "The legs are moved to these prices.",
     Kind.PROTECT: "These coins come into a bracket: they are sold when the stop or the target is reached.",
+    Kind.RELEASE: "The machine goes on with this held position: what rests and fits stays, what lacks a stop "
+    "gets one, and coins that cannot get one in time are sold.",
     Kind.LIQUIDATE_ALL: "Trading is paused, every order of ours is canceled, and every position is sold at "
     "market. Orders and coins of others are left alone.",
 }

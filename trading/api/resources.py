@@ -20,6 +20,7 @@ from trading import market
 from trading.api import shapes
 from trading.api.problems import Problem
 from trading.core.asks import read_symbol
+from trading.held import with_reason
 from trading.models import Command, Trade
 
 
@@ -103,7 +104,7 @@ TRADES = Resource(
 )
 BRACKETS = Resource(
     name="bracket",
-    rows=lambda: Bracket.objects.select_related("trade").prefetch_related("orders", "fills"),
+    rows=lambda: with_reason(Bracket.objects.select_related("trade").prefetch_related("orders", "fills")),
     show=lambda row: shapes.bracket(row, timezone.now()),
     symbol_field="symbol",
     status_field="state",

@@ -10,11 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from brackets import records
+from brackets.core.held import Held
 from brackets.core.legs import Leg, legs
 from brackets.core.states import LIVE, Role
 from brackets.models import Bracket, BracketEvent, Fill, Order
 from risk.models import Alert
 from trading.core.asks import Kind, text
+from trading.held import told
 from trading.models import Command, Trade
 
 Shape = dict[str, Any]
@@ -53,7 +55,7 @@ def trade(row: Trade) -> Shape:
 
 
 def bracket(row: Bracket, now: datetime) -> Shape:
-    """Needs `orders`, `fills` and `trade` loaded. The seconds are measured up to now."""
+    """Needs `orders`, `fills`, `trade` and what `held.with_reason` brings. The seconds are up to now."""
     value = records.load(row)
     ids = {order.key: order.pk for order in row.orders.all()}
     over = row.completed_at or now
@@ -71,6 +73,22 @@ def bracket(row: Bracket, now: datetime) -> Shape:
         "legs": [leg(one, ids) for one in legs(value)],
         "unprotected_seconds": number(measured.unprotected_seconds),
         "unstopped_seconds": number(measured.unstopped_seconds),
+        "held": held(told(row, value)),
+    }
+
+
+def held(value: Held | None) -> Shape | None:
+    """What an operator is told of a held bracket, in sentences; None of one that is not held."""
+    if value is None:
+        return None
+    return {
+        "why": value.why,
+        "known": list(value.known),
+        "unknown": list(value.unknown),
+        "actions": [
+            {"command": act.name, "does": act.does, "offered": act.offered, "why_not": act.why_not or None}
+            for act in value.actions
+        ],
     }
 
 

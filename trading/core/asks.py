@@ -44,6 +44,7 @@ class Kind(StrEnum):
     LIQUIDATE_ALL = "liquidate-all"
     PAUSE = "pause"
     RESUME = "resume"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +116,15 @@ class Resume:
     reason: str
 
 
-Ask = Buy | Sell | ForceTest | Close | Edit | Protect | LiquidateAll | Pause | Resume
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """An operator looked at a held position: go on with it."""
+
+    trade: int
+    reason: str
+
+
+Ask = Buy | Sell | ForceTest | Close | Edit | Protect | LiquidateAll | Pause | Resume | Release
 ASKS: Mapping[Kind, type[Ask]] = {
     Kind.BUY: Buy,
     Kind.SELL: Sell,
@@ -126,6 +135,7 @@ ASKS: Mapping[Kind, type[Ask]] = {
     Kind.LIQUIDATE_ALL: LiquidateAll,
     Kind.PAUSE: Pause,
     Kind.RESUME: Resume,
+    Kind.RELEASE: Release,
 }
 KINDS: Mapping[type[Ask], Kind] = {ask: kind for kind, ask in ASKS.items()}
 ENTRIES = (Buy, ForceTest)
