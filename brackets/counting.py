@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Q
+
 from brackets import operations
 from brackets.core.events import CoinsCounted
-from brackets.core.holdings import Reading, base_names, gather
+from brackets.core.holdings import Holding, Reading, base_names, gather
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import OrderStatus, Role, State
 from brackets.models import Account, Bracket, Instrument, Order
@@ -21,20 +23,23 @@ from brackets.venue.port import Reason, Venue
 
 ACTOR = "counting"
 SUSPECT_SECONDS = 60  # a refusal older than that says nothing of now
+AWAITED_SECONDS = 20  # a repair that lacks funds is counted for so long after each time it was refused
 EVERY_SECONDS = 3
 
 
 def suspects(account: Account, now: datetime) -> list[Bracket]:
-    """Open brackets of which a sell was lately refused for want of coins."""
+    """Open brackets of which a sell was lately refused for want of coins, or ended for it by the venue."""
     refused = Order.objects.filter(
         account=account,
         status=OrderStatus.REJECTED,
         refused_reason=Reason.INSUFFICIENT_FUNDS,
         created_at__gt=now - timedelta(seconds=SUSPECT_SECONDS),
     ).exclude(role=Role.ENTRY)
-    return list(
-        Bracket.objects.filter(pk__in=refused.values("bracket_id")).exclude(state=State.EXIT_COMPLETE)
-    )
+    lately = now - timedelta(seconds=AWAITED_SECONDS)
+    awaited = Q(funds_awaited=True, repaired_at__gt=lately)
+    doubted = Bracket.objects.filter(awaited | Q(pk__in=refused.values("bracket_id")), account=account)
+    over = Q(state=State.EXIT_COMPLETE) | Q(funds_awaited=True, repaired_at__lte=lately)
+    return list(doubted.exclude(over))
 
 
 def count_coins(account: Account, venue: Venue, now: datetime) -> int:
@@ -46,9 +51,10 @@ def count_coins(account: Account, venue: Venue, now: datetime) -> int:
     readings = venue.balances(urgent=True)
     instruments = {i.symbol: i for i in Instrument.objects.filter(account=account)}
     for row in doubted:
-        total = coins_of(instruments[row.symbol], readings)
+        coins = holding_of(instruments[row.symbol], readings)
+        counted = CoinsCounted(at=now, total=coins.total, available=coins.available)
         try:
-            operations.apply(row.pk, CoinsCounted(at=now, total=total), actor=ACTOR)
+            operations.apply(row.pk, counted, actor=ACTOR)
         except RefusedEvent:
             pass  # it ended meanwhile
     return len(doubted)
@@ -56,5 +62,9 @@ def count_coins(account: Account, venue: Venue, now: datetime) -> int:
 
 def coins_of(instrument: Instrument, readings: Iterable[Reading]) -> Decimal:
     """All coins of the pair's base asset, those that earn included."""
-    holding = gather(base_names(instrument), readings)
-    return holding.total if holding is not None else Decimal(0)
+    return holding_of(instrument, readings).total
+
+
+def holding_of(instrument: Instrument, readings: Iterable[Reading]) -> Holding:
+    """… with what open orders hold of them."""
+    return gather(base_names(instrument), readings) or Holding()

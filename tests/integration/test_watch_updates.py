@@ -251,6 +251,8 @@ def test_an_order_the_snapshot_does_not_show_is_read(world: World) -> None:
     following = follower(world)
     hear(following, OpenOrders(updates=()))
     assert order_row(stop).status == OrderStatus.CANCELED
+    world.clock.pass_seconds(READ_AGAIN_SECONDS)
+    catch_up(following)  # a second reading agrees
     assert world.stop_at_venue().txid != stop.txid  # and replaced in the same breath
     assert following.is_live
 
@@ -337,7 +339,9 @@ def test_what_follows_is_sent_in_the_same_breath(world: World) -> None:
     stop = world.stop_at_venue()
     following = follower(world)
     world.venue.cancel_by_hand(stop.txid)
-    hear(following, OrdersChanged(updates=(sparse(world.venue.record.orders[stop.txid]),)))
+    following.heard([OrdersChanged(updates=(sparse(world.venue.record.orders[stop.txid]),))], timezone.now())
+    world.clock.pass_seconds(0.05)
+    catch_up(following)  # it is read at once: the reading agrees
     placed = world.stop_at_venue()
     assert placed.txid != stop.txid
     hear(following, OrdersChanged(updates=(whole(placed),)))
