@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -26,6 +26,7 @@ from brackets import (
     readers,
     reconcile,
     recovery,
+    sentinel,
     strangers,
 )
 from brackets.core.states import ONLINE
@@ -34,7 +35,7 @@ from brackets.modes import Modes
 from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
 from brackets.watch.following import Follower, StreamState
 from brackets.watch.hooks import run_hooks
-from brackets.watch.prices import PriceBook
+from brackets.watch.prices import Price, PriceBook, Written
 from brackets.watch.shelf import Shelf, Standing
 
 LEASE_SECONDS = 5
@@ -53,6 +54,7 @@ FOLLOWED_BALANCE_SECONDS = 300  # the stream tells totals, only holds are read
 STATUS_SECONDS = 10
 AWAITED_STATUS_SECONDS = 2
 EQUITY_SECONDS = 5
+MEASURE_SECONDS = 2  # between looks at how long coins have been without an order, or a stop
 STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
 PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
 PRICE_FRESH_SECONDS = 5  # an older price is none
@@ -75,11 +77,13 @@ class Watch:
     soon_since: datetime | None = None
     pressed_since: datetime | None = None
     last_cycle_at: datetime | None = None
+    verified_at: datetime | None = None  # when the sentinel last counted a comparison
     last_books_at: datetime | None = None
     last_balances_at: datetime | None = None
     last_status_at: datetime | None = None
     last_equity_at: datetime | None = None
     last_count_at: datetime | None = None
+    last_measured_at: datetime | None = None
     last_strangers_at: datetime | None = None
     last_stream_note: tuple[str, str, datetime] | None = None
     equity_is_known: bool = False
@@ -89,7 +93,7 @@ class Watch:
     prices_are_streamed: bool = False
 
     def __post_init__(self) -> None:
-        self.prices = PriceBook()
+        self.prices, self.written = PriceBook(), Written()
         self.shelf = Shelf(self.account)
         self.follower = Follower(self.account, self.venue, clock=self.clock)
         self.modes = Modes(told=lambda: self.prices_are_streamed and self.follower.is_live)
@@ -134,9 +138,11 @@ class Watch:
         nobody, so that a venue that does not answer holds up no timer."""
         wanted = readers.symbols_to_price(self.account)
         self.wanted = frozenset(wanted)
-        quotes = self.fresh_quotes(wanted)
-        if quotes:
-            readers.keep_quotes(list(quotes.values()))
+        fresh = self.fresh_prices(wanted)
+        quotes = self.as_rows(fresh)
+        if news := self.written.news(fresh):
+            readers.keep_quotes([quotes[symbol] for symbol in news])
+            self.written.note(news)
         self.look(quotes)
 
     def ask_prices(self) -> None:
@@ -157,12 +163,14 @@ class Watch:
         if crossed := {one.row.symbol for one in self.shelf.crossed(changed)}:
             self.see_crossing(crossed)
 
-    def fresh_quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
+    def fresh_prices(self, symbols: Iterable[str]) -> dict[str, Price]:
         """What may be acted upon: a price that neither the stream nor a reading told lately is none."""
-        fresh = self.prices.fresh(symbols, now=self.clock(), seconds=PRICE_FRESH_SECONDS)
+        return self.prices.fresh(symbols, now=self.clock(), seconds=PRICE_FRESH_SECONDS)
+
+    def as_rows(self, prices: Mapping[str, Price]) -> dict[str, Quote]:
         return {
             symbol: readers.quote_row(self.account, price.quote, price.read_at)
-            for symbol, price in fresh.items()
+            for symbol, price in prices.items()
         }
 
     def look(self, quotes: dict[str, Quote]) -> None:
@@ -188,7 +196,7 @@ class Watch:
 
     def see_crossing(self, symbols: Iterable[str]) -> None:
         """A price just left the band of a bracket of these pairs: look, and send what follows at once."""
-        quotes = self.fresh_quotes(symbols)
+        quotes = self.as_rows(self.fresh_prices(symbols))
         with self._looking:
             need = self.shown(quotes, [one for one in self.shelf.all() if one.row.symbol in quotes])
             soon, urgent = self.need.soon or need.soon, self.need.urgent or need.urgent
@@ -241,10 +249,19 @@ class Watch:
             recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
             urgent = self.need.urgent or recovering
             self.privately(lambda: self.compare(urgent=urgent))
+            self.verified_at = now
             reconcile.drive(self.account, self.venue, self.clock, self.modes)
         elif self.follower.is_live and self.need.soon and self.books_may_be_closed(now):
             self.last_books_at = now
             self.privately(lambda: reconcile.close_books(self.account, self.venue, now))
+
+    def verify(self) -> None:
+        """While the stream lives it compares all the time; that counts as often as polling would."""
+        now = self.clock()
+        pace = QUIET_SECONDS.get(settings.KRAKEN_TIER, 7)
+        if self.follower.is_live and self.is_due(self.verified_at, pace, now):
+            self.verified_at = now
+            sentinel.verify(self.account, at=now)
 
     def compare(self, *, urgent: bool) -> None:
         reconcile.cycle(
@@ -308,6 +325,10 @@ class Watch:
 
     def keep_house(self) -> None:
         now = self.clock()
+        if self.is_due(self.last_measured_at, MEASURE_SECONDS, now):  # also while the venue does not answer
+            self.last_measured_at = now
+            self.verify()
+            sentinel.measure(self.account, at=now)
         if readers.instruments_are_stale(self.account, now):
             readers.refresh_instruments(self.account, self.venue)
         if self.is_due(self.last_status_at, self.status_seconds(), now):

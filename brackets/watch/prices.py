@@ -7,11 +7,15 @@ A price is as old as when it was heard, or as the question it answered.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from brackets.venue.port import QuoteReading
+
+FEW = 50
+AGAIN_SECONDS = 1.0
+SELDOM_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,28 @@ class PriceBook:
         with self._lock:
             found = {symbol: self._prices[symbol] for symbol in symbols if symbol in self._prices}
         return {symbol: price for symbol, price in found.items() if price.read_at > youngest}
+
+
+class Written:
+    """Which prices the database knows already. One that stands where it was is written again now and then,
+    so that a page and another process see that it still holds; of a few pairs soon, of thousands seldom:
+    who needs it fresher asks the venue."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Price] = {}
+
+    def news(self, prices: Mapping[str, Price]) -> dict[str, Price]:
+        """Those that are to be written now."""
+        seconds = AGAIN_SECONDS if len(prices) <= FEW else SELDOM_SECONDS
+        again = timedelta(seconds=seconds)
+        return {
+            symbol: price
+            for symbol, price in prices.items()
+            if (known := self._known.get(symbol)) is None
+            or known.quote != price.quote
+            or price.read_at - known.read_at >= again
+        }
+
+    def note(self, written: Mapping[str, Price]) -> None:
+        """These are in the database now."""
+        self._known.update(written)

@@ -209,16 +209,16 @@ def test_prices_the_stream_tells_are_not_asked_for(world: World) -> None:
     world.clock.pass_seconds(3)  # silence
     watch.ask_prices()
     assert world.venue.asked.count("quotes") == calls + 1
-    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].read_at == world.clock()
+    assert watch.fresh_prices(["ETH/USD"])["ETH/USD"].read_at == world.clock()
 
 
 def test_an_old_price_is_none(world: World) -> None:
     watch = a_watch(world)
     watch.prices.note(quote(2500), world.clock())
     world.clock.pass_seconds(4)
-    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].last == 2500
+    assert watch.fresh_prices(["ETH/USD"])["ETH/USD"].quote.last == 2500
     world.clock.pass_seconds(1)
-    assert watch.fresh_quotes(["ETH/USD"]) == {}
+    assert watch.fresh_prices(["ETH/USD"]) == {}
 
 
 def test_a_target_touched_by_an_old_price_is_not_taken(world: World) -> None:
@@ -273,13 +273,13 @@ def test_a_price_that_waited_on_its_way_is_as_old_as_it_is(world: World) -> None
     streams = Streams(watch, Runner(watch), token=str, addresses=Addresses(private="ws://", public="ws://"))
     theirs = world.clock() + timedelta(hours=1)
     streams.hear_prices((PricesChanged(readings=(PriceReading(quote=quote(2500), at=theirs),)),))
-    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].read_at == world.clock()
+    assert watch.fresh_prices(["ETH/USD"])["ETH/USD"].read_at == world.clock()
     world.clock.pass_seconds(20)
     late = theirs + timedelta(seconds=8)
     streams.hear_prices((PricesChanged(readings=(PriceReading(quote=quote(2501), at=late),)),))
-    assert watch.fresh_quotes(["ETH/USD"]) == {}
+    assert watch.fresh_prices(["ETH/USD"]) == {}
     streams.hear_prices((PricesChanged(readings=(PriceReading(quote=quote(2502), at=None),)),))
-    assert watch.fresh_quotes(["ETH/USD"])["ETH/USD"].last == 2502
+    assert watch.fresh_prices(["ETH/USD"])["ETH/USD"].quote.last == 2502
 
 
 def test_a_newer_price_is_not_replaced_by_an_answer_to_an_older_question() -> None:

@@ -256,11 +256,11 @@ def test_prices_come_by_the_stream_and_by_asking_where_it_is_silent(desk: Desk) 
     def scenario(desk: Desk) -> None:
         desk.eventually(lambda: desk.watch.prices_are_streamed)
         desk.house.move("2042")
-        desk.eventually(lambda: desk.watch.fresh_quotes(["ETH/USD"])["ETH/USD"].last == Decimal("2042"))
+        desk.eventually(lambda: desk.watch.fresh_prices(["ETH/USD"])["ETH/USD"].quote.last == Decimal("2042"))
         # Nothing moves any more; the round asks, so that the price stays one to act upon.
-        first = desk.watch.fresh_quotes(["ETH/USD"])["ETH/USD"].read_at
+        first = desk.watch.fresh_prices(["ETH/USD"])["ETH/USD"].read_at
         desk.eventually(
-            lambda: desk.watch.fresh_quotes(["ETH/USD"])["ETH/USD"].read_at > first + timedelta(seconds=3)
+            lambda: desk.watch.fresh_prices(["ETH/USD"])["ETH/USD"].read_at > first + timedelta(seconds=3)
         )
 
     desk.run(scenario)
