@@ -1,6 +1,6 @@
 """What a cycle, a round of prices and a message cost, against the number of open brackets.
 
-    python -m benchmarks.cycle [--sizes 10,100,1000] [--samples 30] [--json FILE]
+    python -m benchmarks.cycle [--sizes 10,100,1000,10000] [--samples 30] [--json FILE]
 
 For each size: a paper venue with as many synthetic pairs, one open bracket on each (bought there, its stop
 resting), and the product's own functions as the watch calls them, in this process. Says the calls to the
@@ -46,7 +46,7 @@ class Row:
 
 
 def costs(size: int, samples: int) -> Costs:
-    with prepared(tier="pro", pairs=size, speed="0.001") as world:
+    with prepared(tier="pro", pairs=size, still=True, standing=True) as world:
         try:
             from benchmarks import standing
             from benchmarks.works import Works
@@ -143,7 +143,7 @@ def in_a_process(size: int, samples: int) -> list[Row]:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cycle", description=__doc__)
     parser.add_argument(
-        "--sizes", default="10,100,1000", help="of open brackets, between commas (10,100,1000)"
+        "--sizes", default="10,100,1000,10000", help="of open brackets, between commas (10,100,1000,10000)"
     )
     parser.add_argument("--samples", type=int, default=30, help="of each kind and size (30)")
     parser.add_argument("--json", metavar="FILE", help="write every figure there")

@@ -1,32 +1,30 @@
 """So many open brackets at once, true at the venue and in the book, without trading for hours.
 
-Each bracket's entry is bought at the venue with its attached stop through the product's own adapter; then
-its rows are written as they stand when everything was read and booked. `proven` says whether book and venue
-agree: the product's own comparison must find nothing to change, and no invariant may be broken.
+Each bracket's entry was bought at the venue with its attached stop before the venue started (`bought.py`);
+here its rows are written as they stand when everything was read and booked. `proven` says whether book
+and venue agree: the product's own comparison must find nothing to change, and no invariant may be broken.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import batched
 
 from django.db.models import Sum
 from django.utils import timezone
 
+from benchmarks.bought import SIZE, entry_id, legs, uid_of
 from brackets import accounts, operations, readers, reconcile, records
 from brackets.core.invariants import violations
-from brackets.core.prices import round_down
 from brackets.core.states import OrderStatus, Policy, Role, State
 from brackets.models import Account, Bracket, Effect, Fill, Instrument, Order
 from brackets.models.sender import SenderKey
 from brackets.venue.kraken.adapter import KrakenVenue
-from brackets.venue.port import Accepted, OrderKind, OrderReport, OrderRequest, Side
+from brackets.venue.port import OrderReport
 from trading import configuration
 
-AWAY = Decimal("0.05")  # stop and target stand so far from the price
-SIZE = 10  # times the pair's smallest order
 STANDING_FOR = timedelta(hours=1)  # nothing was heard of these orders for so long
 A_QUERY = 50
 A_STATEMENT = 200  # rows
@@ -38,31 +36,32 @@ def refill_budget() -> None:
 
 
 def stand(venue: KrakenVenue, count: int) -> Account:
-    """So many brackets, one on each pair. Raises RuntimeError when the venue refuses an entry."""
+    """So many brackets, one on each pair, of what was bought before the venue started (`bought.py`)."""
     account = accounts.current()
     configuration.of(account)
-    instruments = readers.refresh_instruments(account, venue)[:count]
-    brackets = [a_bracket(account, instrument, price) for instrument, price in priced(venue, instruments)]
-    entries = {bought(venue, bracket): bracket for bracket in brackets}
+    instruments = {row.symbol: row for row in readers.refresh_instruments(account, venue)[:count]}
+    refill_budget()
+    stops = {report.symbol: report for report in venue.open_orders(urgent=True)}
+    brackets = [
+        a_bracket(account, instruments[symbol], price) for symbol, price in priced(venue, instruments)
+    ]
     Bracket.objects.bulk_create(brackets, batch_size=A_STATEMENT)
-    write_orders(venue, entries)
+    write_orders(venue, brackets, stops)
     reconcile.cycle(account, venue, urgent=True)
     return account
 
 
-def priced(venue: KrakenVenue, instruments: Sequence[Instrument]) -> Iterator[tuple[Instrument, Decimal]]:
-    for start in range(0, len(instruments), A_QUERY):
-        batch = {row.symbol: row for row in instruments[start : start + A_QUERY]}
-        for quote in venue.quotes(batch):
-            yield batch[quote.symbol], quote.last
+def priced(venue: KrakenVenue, symbols: Iterable[str]) -> Iterator[tuple[str, Decimal]]:
+    for batch in batched(symbols, A_QUERY):
+        yield from ((quote.symbol, quote.last) for quote in venue.quotes(batch))
 
 
 def a_bracket(account: Account, instrument: Instrument, price: Decimal) -> Bracket:
-    now, tick = timezone.now(), instrument.tick_size
-    stop, target = round_down(price * (1 - AWAY), tick), round_down(price * (1 + AWAY), tick)
+    now = timezone.now()
+    stop, target = legs(price, instrument.tick_size)
     return Bracket(
         account=account,
-        uid=uuid.uuid4(),
+        uid=uid_of(instrument.symbol),
         symbol=instrument.symbol,
         base=instrument.base,
         quote=instrument.quote,
@@ -79,7 +78,7 @@ def a_bracket(account: Account, instrument: Instrument, price: Decimal) -> Brack
         initial_stop_price=stop,
         prices_final=True,
         entry_over=True,
-        tick_size=tick,
+        tick_size=instrument.tick_size,
         lot_step=instrument.lot_step,
         minimum_quantity=instrument.minimum_quantity,
         entry_began_at=now,
@@ -88,35 +87,18 @@ def a_bracket(account: Account, instrument: Instrument, price: Decimal) -> Brack
     )
 
 
-def bought(venue: KrakenVenue, bracket: Bracket) -> str:
-    """Buy it at the venue, its stop attached; the venue's id of the entry."""
-    request = OrderRequest(
-        client_order_id=str(uuid.uuid5(bracket.uid, "entry")),
-        symbol=bracket.symbol,
-        side=Side.BUY,
-        kind=OrderKind.MARKET,
-        quantity=bracket.planned_quantity,
-        close_stop_price=bracket.stop_price,
-    )
-    outcome = venue.place(request, urgent=True)
-    if not isinstance(outcome, Accepted) or outcome.venue_order_id is None:
-        raise RuntimeError(f"{bracket.symbol} was not bought: {outcome}")
-    return outcome.venue_order_id
-
-
-def write_orders(venue: KrakenVenue, entries: dict[str, Bracket]) -> None:
+def write_orders(venue: KrakenVenue, brackets: Sequence[Bracket], stops: Mapping[str, OrderReport]) -> None:
     """Entries, stops and fills as rows, from what the venue says of them."""
     orders: list[Order] = []
     fills: list[Fill] = []
-    refill_budget()
-    stops = {report.parent_venue_order_id: report for report in venue.open_orders(urgent=True)}
-    for start in range(0, len(entries), A_QUERY):
+    for batch in batched(brackets, A_QUERY):
         refill_budget()
-        for report in venue.orders(sorted(entries)[start : start + A_QUERY], urgent=True):
+        entries = {stops[one.symbol].parent_venue_order_id or "": one for one in batch}
+        for report in venue.orders(sorted(entries), urgent=True):
             bracket = entries[report.venue_order_id]
             entry = an_order(bracket, report, Role.ENTRY, OrderStatus.FILLED)
-            entry.client_order_id = uuid.uuid5(bracket.uid, "entry")
-            stop = an_order(bracket, stops[report.venue_order_id], Role.STOP, OrderStatus.OPEN)
+            entry.client_order_id = entry_id(bracket.symbol)
+            stop = an_order(bracket, stops[bracket.symbol], Role.STOP, OrderStatus.OPEN)
             orders += [entry, stop]
             fills.append(a_fill(entry, report))
     Order.objects.bulk_create(orders, batch_size=A_STATEMENT)

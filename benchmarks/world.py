@@ -53,13 +53,21 @@ class World:
     # --- the venue -------------------------------------------------------------------------------
 
     def start_venue(
-        self, *, pairs: int | None = None, speed: str = "", decay_times: int | None = None
+        self,
+        *,
+        pairs: int | None = None,
+        still: bool = False,
+        standing: bool = False,
+        decay_times: int | None = None,
     ) -> None:
         """On free ports. It counts no requests, and the product's own budget, of its tier, is what binds;
-        with `decay_times` it counts them, at so many times Kraken's decay."""
+        with `decay_times` it counts them, at so many times Kraken's decay. `standing`: a position on each
+        pair is there from the beginning."""
         state = self.folder / "venue.sqlite3"
+        if standing:
+            self.buy(state, pairs or 0)
         options = ["--pairs", str(pairs)] if pairs is not None else []
-        options += ["--speed", speed] if speed else []
+        options += ["--still"] if still else []
         limits = ["--no-limits"]
         if decay_times is not None:
             limits = ["--tier", self.tier, "--decay-times", str(decay_times)]
@@ -76,6 +84,11 @@ class World:
         self.url = ready.text.split(" ")[4]
         self.control = Control(ready.field("control"))
         self.log.mark()
+
+    def buy(self, state: Path, pairs: int) -> None:
+        """In a process of its own: which pairs are listed is a process's matter."""
+        command = [sys.executable, "-m", "benchmarks.bought", str(state), str(pairs), str(DOLLARS)]
+        subprocess.run(command, cwd=ROOT, env=self.environment(), check=True)
 
     # --- the product -----------------------------------------------------------------------------
 
@@ -171,7 +184,12 @@ def wait_for(
 
 @contextmanager
 def prepared(
-    *, tier: str, pairs: int | None = None, speed: str = "", decay_times: int | None = None
+    *,
+    tier: str,
+    pairs: int | None = None,
+    still: bool = False,
+    standing: bool = False,
+    decay_times: int | None = None,
 ) -> Iterator[World]:
     """A venue that runs and a database that is migrated; nothing of it is left afterwards."""
     given = os.environ.get("DATABASE_URL", "")
@@ -181,7 +199,7 @@ def prepared(
         url = cleanup.enter_context(fresh_database(given)) if given.startswith("postgres") else ""
         world = World(folder, database_url=url or f"sqlite:///{folder / 'book.sqlite3'}", tier=tier)
         cleanup.callback(lambda: [world.stop(name) for name in list(world.processes)])
-        world.start_venue(pairs=pairs, speed=speed, decay_times=decay_times)
+        world.start_venue(pairs=pairs, still=still, standing=standing, decay_times=decay_times)
         world.enter()
         cleanup.callback(close_connections)
         yield world

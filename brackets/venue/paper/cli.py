@@ -30,6 +30,7 @@ from brackets.venue.paper.rules import Options
 from brackets.venue.paper.server import Broken, Front, Side, serve, wall_clock
 from brackets.venue.paper.service import Service
 from brackets.venue.paper.signing import decoded_key
+from brackets.venue.paper.still import StillMarket
 from brackets.venue.paper.store import BadState, Store, move_aside
 from brackets.venue.paper.venue import FIRST_DEPOSITS, Beginning, PaperVenue
 
@@ -57,6 +58,7 @@ class Start:
     speed: str = ""
     seed: str = ""
     pairs: int | None = None  # of the synthetic market
+    still: bool = False  # whether its prices stand where nobody puts them
     feed_url: str = ""  # of the market "feed": whose prices are used
     feed_ws_url: str = ""
     latency_seconds: float = 0.0
@@ -168,9 +170,10 @@ def _front(start: Start, cleanup: ExitStack) -> tuple[Front, Market]:
 
 
 def _own_market(start: Start) -> Market:
-    return build_market(
+    market = build_market(
         market=start.market, start=start.start, speed=start.speed, seed=start.seed, pairs=start.pairs
     )
+    return StillMarket(market) if start.still else market
 
 
 def _store(start: Start, now: Decimal) -> Store:
@@ -201,6 +204,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
     parser.add_argument("--speed", default="", help="candle seconds a wall second")
     parser.add_argument("--seed", default="", help="of the synthetic market")
     parser.add_argument("--pairs", type=int, help="how many the synthetic market has (6)")
+    parser.add_argument("--still", action="store_true", help="its prices move by the control channel alone")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of every request, there and back")
     parser.add_argument("--balance", action="append", metavar="ZUSD=10000", help="first deposit, repeatable")
     parser.add_argument("--tier", default="starter", choices=sorted(TIERS), help="of the key's limits")
@@ -229,6 +233,7 @@ def _parsed(arguments: Sequence[str] | None) -> Start:
         speed=given.speed,
         seed=given.seed,
         pairs=given.pairs,
+        still=given.still,
         feed_url=given.feed_url,
         feed_ws_url=given.feed_ws_url,
         latency_seconds=given.latency_ms / 1000,
