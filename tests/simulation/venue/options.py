@@ -134,7 +134,6 @@ ON_THE_WAY = (
     Fault.LATE_ANSWER,
     Fault.TWICE,
     Fault.TWICE_REFUSED,
-    Fault.NO_BUDGET,
     Fault.WARNED,
 )
 OF_WRITES = (*ON_THE_WAY, *BEFORE, *AFTER, Fault.NAMELESS)
@@ -144,9 +143,7 @@ OF_READS = tuple(
     if fault not in (Fault.TWICE, Fault.LATE_REQUEST, Fault.LOST_ANSWER, Fault.PAIR_RATE)
 )
 OF_PUBLIC = tuple(
-    fault
-    for fault in OF_READS
-    if fault not in (Fault.NO_BUDGET, Fault.NONCE, Fault.TWICE_REFUSED, Fault.KEY_RATE)
+    fault for fault in OF_READS if fault not in (Fault.NONCE, Fault.TWICE_REFUSED, Fault.KEY_RATE)
 )
 MODES = (Fault.MAINTENANCE, Fault.CANCEL_ONLY, Fault.POST_ONLY, Fault.LIMIT_ONLY)
 OF_OWNER = tuple(fault for fault in Fault if fault.name.startswith("OWNER_"))
@@ -223,7 +220,7 @@ def drawn_rates(random: Random, *, share: float = 0.4, heat: float = 1.0) -> dic
 
 
 def _range_of(fault: Fault) -> tuple[float, float]:
-    if fault in OF_WRITES:
+    if fault in OF_WRITES or fault is Fault.NO_BUDGET:
         return _PER_REQUEST
     if fault in _ORDERS:
         return _PER_ORDER
