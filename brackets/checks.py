@@ -10,6 +10,7 @@ import base64
 import binascii
 import ipaddress
 import os
+import string
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,7 @@ from brackets.venue.paper.market import BadMarket, build_market
 
 TIERS = ("starter", "intermediate", "pro")
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = Decimal(1), Decimal(60)
+SHORTEST_PING, LONGEST_PING = 10, 86_400  # seconds
 MODES_WITH_KEYS = frozenset({"validate", "live"})
 
 
@@ -36,6 +38,7 @@ def check_venue(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         tier,
         timeout,
         paper_market,
+        deadman,
     )
     return [message for rule in rules for message in rule()]
 
@@ -228,6 +231,38 @@ def paper_feed() -> Iterator[CheckMessage]:
         )
     if settings.PAPER_FEED_WS_URL:
         yield from stream_url("KRAKEN_WS_PUBLIC_URL", settings.PAPER_FEED_WS_URL)
+
+
+def deadman() -> Iterator[CheckMessage]:
+    """The address of the dead man's ping is a secret: no message names it."""
+    if not settings.DEADMAN_SECRET_URL:
+        return
+    parts = split(settings.DEADMAN_SECRET_URL)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
+        yield Error(
+            "DEADMAN_URL is no address that can be asked.",
+            hint="Set a URL like https://hc-ping.com/your-uuid, or unset it.",
+            id="brackets.E012",
+        )
+    elif parts.scheme == "http" and not is_loopback(parts.hostname):
+        yield Error(
+            "DEADMAN_URL is plain http: whoever listens could go on telling that all is well.",
+            hint="Set an https URL; http is taken for this machine alone.",
+            id="brackets.E013",
+        )
+    path = settings.DEADMAN_FAIL_PATH
+    if path and not set(path) <= set(string.ascii_letters + string.digits + "/-_."):
+        yield Error(
+            "DEADMAN_FAIL_PATH is no path.",
+            hint="Set the path that tells trouble, like /fail, or unset it.",
+            id="brackets.E014",
+        )
+    if not SHORTEST_PING <= settings.DEADMAN_SECONDS <= LONGEST_PING:
+        yield Error(
+            f"DEADMAN_SECONDS is {settings.DEADMAN_SECONDS}, not from {SHORTEST_PING} to {LONGEST_PING}.",
+            hint="Set what the service expects as its period, like 60.",
+            id="brackets.E015",
+        )
 
 
 def market_texts(*, synthetic: bool) -> Iterator[tuple[str, dict[str, str]]]:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from brackets.models import Lease
 from brackets.venue.sender import holder_name, is_dead
 
+CLUSTER_HEARTBEAT = "cluster heartbeat"  # written by a task, so that a hung cluster shows
+
 
 def is_gone(holder: str) -> bool:
     """Whether the holder is a process of this host that certainly ended. What follows "#" in a name

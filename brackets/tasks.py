@@ -18,7 +18,7 @@ from brackets.watch import run_hooks
 
 Clock = Callable[[], datetime]
 log = logging.getLogger("backstop.tasks")
-HEARTBEAT = "cluster heartbeat"
+HEARTBEAT = leases.CLUSTER_HEARTBEAT
 PATIENCE_SECONDS = 8  # well inside the task's timeout
 
 

@@ -245,6 +245,12 @@ PAPER_FEED_WS_URL = (raw("KRAKEN_WS_PUBLIC_URL") or raw("KRAKEN_WS_URL")).rstrip
 # --- what the floors below may call, by name (imports run one way) ------------------------------
 WATCH_HOOKS = ["trading.hooks.settle", "trading.hooks.finish_liquidations", "trading.hooks.demo_trader"]
 
+# --- telling the outside that all is well ---------------------------------------------------------
+# Whoever has this address can ask in our name: the setting is named so that Django's own pages hide it.
+DEADMAN_SECRET_URL = raw("DEADMAN_URL")
+DEADMAN_SECONDS = whole("DEADMAN_SECONDS", 60)
+DEADMAN_FAIL_PATH = raw("DEADMAN_FAIL_PATH")  # such as /fail; empty: trouble is told by silence
+
 # --- background work -----------------------------------------------------------------------------
 # How often a beat goes round in a task cluster, and how long it may stay away before the cluster ends
 # itself: longer than two tasks may take one after the other, which is what a beat may have to wait for.
@@ -292,5 +298,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django-q": {"level": "WARNING"}},
+    # At DEBUG urllib3 would write every address it asks, secret ones too.
+    "loggers": {"django-q": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }

@@ -9,6 +9,7 @@ a lost lease stops them all before another watch begins.
     following  as soon as the private stream says something
     reading    as needed: private readings, as the budget allows
     housework  every second: instruments, balances, the stream's state, the hooks of the upper floor
+    dead man   every second: tell a service outside that all is well, when that is due
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from django.db import Error, close_old_connections
 
 from brackets import signs_of_life, storage
 from brackets.venue.port import BudgetExhausted, KeyRefused, VenueUnavailable
+from brackets.watch.deadman import DeadMan
 from brackets.watch.jobs import Watch
 from brackets.watch.streams import Streams
 
@@ -39,6 +41,7 @@ class Runner:
 
     def __init__(self, watch: Watch, *, streams: Callable[[Runner], Streams] | None = None) -> None:
         self.watch = watch
+        self.dead_man = DeadMan(watch.account, clock=watch.clock)
         self.lost = asyncio.Event()
         self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="watch")
         self.streams = streams(self) if streams is not None else None
@@ -71,6 +74,7 @@ class Runner:
             asyncio.create_task(self.repeat(watch.keep_house, 1)),
             asyncio.create_task(self.repeat(watch.run_hooks, 0.5)),
             asyncio.create_task(self.repeat(watch.note_stream, 1)),
+            asyncio.create_task(self.repeat(self.dead_man.turn, 1)),
         ]
         streams = [asyncio.create_task(self.listen(self.streams))] if self.streams is not None else []
         try:

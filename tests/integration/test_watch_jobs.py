@@ -160,6 +160,28 @@ def test_a_whole_trade_under_the_running_watch(world: World, settings) -> None:
     world.assert_over(made[0], "take_profit")
 
 
+def test_only_who_holds_the_lease_looks_whether_all_is_well(world: World, settings) -> None:
+    """The dead man's ping of a second watch would hide that the first one is gone."""
+    settings.DEADMAN_SECRET_URL = "http://127.0.0.1:1/"  # nobody listens
+    first, second = Runner(a_watch(world)), Runner(a_watch(world))
+
+    async def scenario() -> None:
+        running = asyncio.create_task(first.run())
+        await eventually(lambda: first.dead_man.due_at is not None)
+        standing_by = asyncio.create_task(second.run())
+        for _ in range(2):
+            first.dead_man.due_at = None
+            await eventually(lambda: first.dead_man.due_at is not None)
+        assert second.dead_man.due_at is None
+        first.watch.stopping.set()
+        await asyncio.wait_for(running, PATIENCE_SECONDS)
+        await eventually(lambda: second.dead_man.due_at is not None)
+        second.watch.stopping.set()
+        await asyncio.wait_for(standing_by, PATIENCE_SECONDS)
+
+    run(scenario)
+
+
 def test_a_hook_that_fails_is_said_and_the_others_run(world: World, settings) -> None:
     settings.WATCH_HOOKS = [f"{__name__}.failing_hook", f"{__name__}.quiet_hook"]
     watch = a_watch(world)

@@ -240,3 +240,45 @@ def test_check_deploy_is_clean_with_production_settings(tmp_path: Path) -> None:
     )
     assert seen.returncode == 0, seen.stderr
     assert "no issues" in seen.stdout
+
+
+# --- the dead man's ping ---------------------------------------------------------------------------
+
+SECRET_PATH = "a-token-nobody-may-read"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", []),
+        (f"https://hc-ping.com/{SECRET_PATH}", []),
+        (f"http://127.0.0.1:8000/{SECRET_PATH}", []),
+        (f"http://localhost/{SECRET_PATH}?a=b", []),
+        (f"http://hc-ping.com/{SECRET_PATH}", ["brackets.E013"]),
+        (f"ftp://hc-ping.com/{SECRET_PATH}", ["brackets.E012"]),
+        (f"hc-ping.com/{SECRET_PATH}", ["brackets.E012"]),
+        (f"https:///{SECRET_PATH}", ["brackets.E012"]),
+        (f"https://hc-ping.com:99999/{SECRET_PATH}", ["brackets.E012"]),
+        (f"https://hc-ping.com/{SECRET_PATH}#part", ["brackets.E012"]),
+    ],
+)
+def test_the_dead_mans_address_is_judged_and_never_said(settings: Any, url: str, found: list[str]) -> None:
+    messages = complaints(settings, DEADMAN_SECRET_URL=url)
+    assert [str(message.id) for message in messages] == found
+    assert SECRET_PATH not in str(messages)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("DEADMAN_FAIL_PATH", "/fail", []),
+        ("DEADMAN_FAIL_PATH", "/fail?x", ["brackets.E014"]),
+        ("DEADMAN_FAIL_PATH", "https://elsewhere", ["brackets.E014"]),
+        ("DEADMAN_SECONDS", 10, []),
+        ("DEADMAN_SECONDS", 9, ["brackets.E015"]),
+        ("DEADMAN_SECONDS", 86_401, ["brackets.E015"]),
+    ],
+)
+def test_the_dead_mans_terms_are_judged(settings: Any, name: str, value: object, found: list[str]) -> None:
+    assert ids(settings, DEADMAN_SECRET_URL="https://hc-ping.com/x", **{name: value}) == found
+    assert ids(settings, DEADMAN_SECRET_URL="", **{name: value}) == []
