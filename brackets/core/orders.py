@@ -266,9 +266,15 @@ class Bracket:
     @property
     def coins(self) -> Decimal:
         """Whole lots of this bracket still in the account; negative when more was sold than acquired.
-        Where the venue took its fee in coins, or somebody took coins out, those are gone."""
-        fees = sum((order.base_fees for order in self.orders), ZERO)
-        return round_down(self.acquired - fees - self.sold - self.missing, self.plan.lot_step)
+        Where the venue took its fee in coins, or somebody took coins out, those are gone; a sell that was
+        sized before that was known (and used others of the account) leaves none, not less than none."""
+        left = self.acquired - self.sold
+        return round_down(max(left - self.taken, min(left, ZERO)), self.plan.lot_step)
+
+    @property
+    def taken(self) -> Decimal:
+        """Coins that are gone and were not sold: the venue's fees, and what somebody took out."""
+        return sum((order.base_fees for order in self.orders), ZERO) + self.missing
 
     @property
     def average_entry_price(self) -> Decimal | None:

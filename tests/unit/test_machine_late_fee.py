@@ -1,0 +1,51 @@
+"""A fee taken in coins that is known only after a sell of all coins has left."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from brackets.core.events import FillBooked
+from brackets.core.invariants import violations
+from brackets.core.states import OrderStatus, State
+from tests.unit.machine_story import Story
+
+D = Decimal
+
+
+def book_with_fee(story: Story) -> None:
+    story.say(
+        FillBooked(at=story.now, venue_order_id="E", venue_trade_id="TE", quantity=D(1), base_fee=D("0.0026"))
+    )
+
+
+def test_a_sell_that_used_other_coins_of_the_account_leaves_none() -> None:
+    """The owner holds coins of the same kind: the venue took the whole sell, fee or not."""
+    story = Story().selling_at_target()
+    sell = story.newest
+    book_with_fee(story)
+    assert violations(story.bracket) == ()
+    story.accept(sell, "X")
+    story.report("X", OrderStatus.FILLED, "1", of="1")
+    assert story.bracket.coins == 0
+    story.book_all()
+    assert (story.state, story.alarms) == (State.EXIT_COMPLETE, ())
+
+
+def test_a_sell_refused_for_them_is_repeated_without_them() -> None:
+    story = Story().selling_at_target()
+    book_with_fee(story)
+    story.refuse(story.newest, "insufficient_funds")
+    story.wait(5)
+    assert story.words == ["place target 0.9974"]
+    assert violations(story.bracket) == ()
+
+
+def test_a_fee_that_is_booked_after_the_sell_leaves_no_debt() -> None:
+    story = Story().selling_at_target()
+    story.accept(story.newest, "X")
+    story.report("X", OrderStatus.FILLED, "1", of="1")
+    assert story.bracket.coins == 0
+    book_with_fee(story)
+    assert story.bracket.coins == 0
+    story.book_all()
+    assert (story.state, story.alarms) == (State.EXIT_COMPLETE, ())
