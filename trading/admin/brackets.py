@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from brackets import records
 from brackets.core.legs import Leg, legs
 from brackets.core.orders import Bracket as CoreBracket
+from brackets.core.verdicts import BAD
 from brackets.models import Bracket, BracketEvent, Effect, Fill, Order, Quote
 from risk.models import AuditRow
 from trading.admin import plug
@@ -51,6 +52,10 @@ def leg_cell(leg: Leg, last: Decimal | None) -> SafeString:
         plain(leg.price),
         distance(leg.price, last),
     )
+
+
+def verdict_tag(verdict: str) -> SafeString | str:
+    return tag(verdict, "alarm" if verdict in BAD else verdict) if verdict else NOTHING
 
 
 def with_last_price(rows: QuerySet[Bracket]) -> QuerySet[Bracket]:
@@ -109,6 +114,7 @@ class BracketAdmin(ShowsHeld, Refreshing, LookOnlyAdmin):
         "target_leg",
         "coins",
         "unprotected",
+        "verdicts",
         "alarm",
         "source",
         "created_at",
@@ -125,7 +131,8 @@ class BracketAdmin(ShowsHeld, Refreshing, LookOnlyAdmin):
         return with_last_price(super().get_queryset(request)).prefetch_related("orders", "fills")
 
     def extra_fields(self) -> tuple[Any, ...]:
-        return ("state_tag", "stop_leg", "target_leg", "coins", "last", "unprotected", "audit_rows")
+        shown = ("state_tag", "stop_leg", "target_leg", "coins", "last", "unprotected", "verdicts")
+        return (*shown, "verified", "audit_rows")
 
     @admin.display(description="state", ordering="state")
     def state_tag(self, row: Bracket) -> SafeString:
@@ -152,6 +159,18 @@ class BracketAdmin(ShowsHeld, Refreshing, LookOnlyAdmin):
         until: datetime = row.completed_at or timezone.now()
         measured = records.measure(row, value_of(row), until)
         return f"{plain(measured.unprotected_seconds)} / {plain(measured.unstopped_seconds)}"
+
+    @admin.display(description="stop / target judged", ordering="stop_verdict")
+    def verdicts(self, row: Bracket) -> SafeString | str:
+        """How the sentinel last found each leg."""
+        if not (row.stop_verdict or row.target_verdict):
+            return NOTHING
+        return format_html("{} {}", verdict_tag(row.stop_verdict), verdict_tag(row.target_verdict))
+
+    @admin.display(description="last verified")
+    def verified(self, row: Bracket) -> str:
+        at = row.account.verified_at if row.verdict_at else None
+        return NOTHING if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="audit rows")
     def audit_rows(self, row: Bracket) -> SafeString:

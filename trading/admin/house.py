@@ -88,6 +88,7 @@ class SystemConfigAdmin(admin.ModelAdmin):
             "Limits of an entry",
             {"fields": ["maximum_notional", "maximum_open_trades", "maximum_price_age_seconds"]},
         ),
+        ("Sentinel", {"fields": ["unprotected_alarm_seconds", "unstopped_alarm_seconds"]}),
         (
             "Measured",
             {
