@@ -184,9 +184,10 @@ def with_harm(before: BracketOrder, order: BracketOrder, report: OrderReported) 
     was asked for later agrees."""
     if order.role not in LEGS:
         return order
-    if before.live and report.status is OrderStatus.CANCELED and not order.cancel_wanted:
-        return replace(order, amiss_at=report.at, amiss_agreed=False)
-    if before.live and report.status is OrderStatus.OPEN and altered(before, order):
+    if before.live and not order.live:
+        by_others = report.status is OrderStatus.CANCELED and not order.cancel_wanted
+        return replace(order, amiss_at=report.at if by_others else None, amiss_agreed=False)
+    if before.live and altered(before, order):
         return replace(order, amiss_at=report.at, amiss_agreed=False)
     if order.amiss_at is None or report.at <= order.amiss_at:
         return order

@@ -102,7 +102,7 @@ def do_count_cycles(world: World, a: int, b: int) -> None:
 def do_alter(world: World, a: int, b: int) -> None:
     """Somebody moves one of our stops on the venue's page."""
     for order in pick_open(world, a):
-        if order.trigger is not None:
+        if order.trigger is not None and not order.triggered:
             order.trigger = PRICES[b % len(PRICES)] - 10
 
 

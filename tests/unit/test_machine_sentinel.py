@@ -244,6 +244,15 @@ def test_what_a_person_edits_here_moves_at_once() -> None:
     assert story.words == ["amend stop S3 trigger 96"]
 
 
+def test_one_that_ends_by_itself_afterwards_is_no_harm_any_more() -> None:
+    story = Story().protected()
+    story.wait(30)
+    story.report("S", OPEN, trigger="96")
+    story.wait(1)
+    story.report("S", FILLED, "1", trigger="96", triggered=True)
+    assert story.order("S").amiss_at is None
+
+
 def test_our_own_amendment_is_no_alteration() -> None:
     story = Story().protected()
     story.edit(stop="96")
