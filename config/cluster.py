@@ -82,7 +82,7 @@ class BeatingBroker(ORM):
         super().__init__(list_key)
         self.pulse = Pulse()
         self._guard_pid = 0  # of the guard, once this is the guard's, or a fork of it
-        self._beaten_at = 0.0
+        self._beaten_at = float("-inf")
         self._watching = False
 
     # --- the guard -----------------------------------------------------------------------------
@@ -104,10 +104,14 @@ class BeatingBroker(ORM):
             self._watching = True
             self.pulse.note(Pulse.BEAT)  # a new round begins
             threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True, name="pulse").start()
-        if time.monotonic() - self._beaten_at >= settings.CLUSTER_BEAT_SECONDS:
-            self._beaten_at = time.monotonic()
-            return [(BEAT, beat())]
-        return super().dequeue()  # type: ignore[no-any-return]
+        return self.give_beat() or super().dequeue()
+
+    def give_beat(self) -> Sequence[tuple[object, str]] | None:
+        """A beat, where one is due; the first at once: a pusher may be new because the database is gone."""
+        if time.monotonic() - self._beaten_at < settings.CLUSTER_BEAT_SECONDS:
+            return None
+        self._beaten_at = time.monotonic()
+        return [(BEAT, beat())]
 
     def _watch(self, guard: int) -> None:
         """End the whole cluster when it does no work any more, or its guard is dead."""

@@ -8,7 +8,8 @@
     targets   which living process plays which part
     monkey    what is done to them, from a seed
     load      people and scripts that trade meanwhile
-    judge     reads the venue's own file; shares no code with the product
+    judge     whether the venue's own file is sound; shares no code with the product
+    audit     the simulator's auditor over that file and the book
     verdict   calm, convergence, and everything that must be true then
 
 Nothing in the product knows of it.

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +25,7 @@ from tests.chaos.monkey import CUT, RESTART, SIGNALS, Blow, Monkey
 from tests.chaos.options import Options, parsed
 from tests.chaos.postgres import Server, installed
 from tests.chaos.targets import PARTS
-from tests.chaos.verdict import Bounds, calm, judged, minimums_of, verdict
+from tests.chaos.verdict import calm, judged, minimums_of, verdict
 from tests.process.conftest import free_port
 
 CLEAN, VIOLATED, IMPOSSIBLE, SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -80,7 +81,9 @@ def play(database: str, folder: Path, options: Options) -> Round:
         load = Load(house, options.seed, options.people)
         monkey = Monkey(house, options.seed, say)
         load.begin()
+        began_at = datetime.now(UTC)
         monkey.rage(options.seconds, every_seconds=options.every_seconds)
+        storm = (began_at, datetime.now(UTC))
         say("the storm is over")
         load.end()
         played.struck, played.answers, played.unanswered = monkey.struck, load.answers, load.unanswered
@@ -88,7 +91,7 @@ def play(database: str, folder: Path, options: Options) -> Round:
         played.violations += verdict(house, load)
         minimums = minimums_of(house)
         closing()
-        books, bare, said = judged(house, Bounds(options.cut_seconds), minimums)
+        books, bare, said = judged(house, minimums, storm)
         played.violations += said
         played.orders, played.trades = len(books.orders), len(books.trades)
         played.bare = f"{bare.longest:.2f} s at most, {bare.total:.1f} s in all"

@@ -152,9 +152,13 @@ class House:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def manage(self, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("manage.py", *arguments)
+
+    def run(self, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+        """A command of this Backstop's Python, in its environment, to its end."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

@@ -1,7 +1,8 @@
-"""The judge of a run: reads the venue's own file with plain SQL and says what must not have been.
+"""Whether the venue itself can be believed after all that was done to it, and how long coins stood bare.
 
-Shares no code with the product, the paper venue included: of its records it knows the names of their fields
-alone. Quantities are base coins, prices quote currency, times seconds by the venue's clock.
+Reads the venue's own file with plain SQL and shares no code with the product, the paper venue included: of
+its records it knows the names of their fields alone. What the product did there is judged by the simulator's
+auditor (`audit.py`). Quantities are base coins, prices quote currency, times seconds by the venue's clock.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -57,37 +58,9 @@ class Bare:
     total: Decimal
 
 
-def violations(books: Books, *, minimums: Mapping[str, Decimal], known_ids: Collection[str]) -> list[str]:
-    """Everything that must not have been, whatever was killed. `minimums`: the venue's smallest order of
-    each pair; `known_ids`: the client order ids that the book holds."""
-    return [
-        *_doubled(books),
-        *_unknown_to_the_book(books, {plain(one) for one in known_ids}),
-        *_oversold(books),
-        *_left_over(books, minimums),
-        *_ill_booked(books),
-    ]
-
-
-def plain(client_order_id: str) -> str:
-    return client_order_id.replace("-", "").lower()
-
-
-def _doubled(books: Books) -> Iterator[str]:
-    """One id, one order: the venue takes an id again once its first order has ended."""
-    ids = Counter(plain(row["cl_ord_id"]) for row in books.orders.values() if row["cl_ord_id"])
-    for client_id, times in ids.items():
-        if times > 1:
-            yield f"{times} orders at the venue have the id {client_id}"
-
-
-def _unknown_to_the_book(books: Books, known: Collection[str]) -> Iterator[str]:
-    """Nothing was sent that was not stored before."""
-    for txid, row in books.orders.items():
-        if row["cl_ord_id"] and plain(row["cl_ord_id"]) not in known:
-            yield f"{txid} ({row['side']} {row['volume']} {row['symbol']}) is not in the book"
-        elif not row["cl_ord_id"] and row["refid"] not in books.orders:
-            yield f"{txid} has neither an id of ours nor an order of ours that made it"
+def violations(books: Books) -> list[str]:
+    """Everything that must not have been, whatever was killed."""
+    return [*_oversold(books), *_ill_booked(books)]
 
 
 def _oversold(books: Books) -> Iterator[str]:
@@ -99,17 +72,6 @@ def _oversold(books: Books) -> Iterator[str]:
             more = -coins[trade["symbol"]]
             yield f"{trade['trade_id']} sold {more} {trade['symbol']} more than was bought"
             coins[trade["symbol"]] = ZERO
-
-
-def _left_over(books: Books, minimums: Mapping[str, Decimal]) -> Iterator[str]:
-    """After the end nothing rests, and no coins are left but what is too small to sell."""
-    for txid, row in books.orders.items():
-        if row["status"] == "open":
-            yield f"{txid} ({row['side']} {row['kind']} {row['volume']} {row['symbol']}) still rests"
-    for symbol in {trade["symbol"] for trade in books.trades}:
-        left = sum((signed(trade) for trade in books.trades if trade["symbol"] == symbol), ZERO)
-        if left >= minimums.get(symbol, ZERO) and left > 0:
-            yield f"{left} coins of {symbol} were bought and not sold"
 
 
 def signed(trade: Row) -> Decimal:

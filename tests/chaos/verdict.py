@@ -5,9 +5,9 @@ Each violation is one sentence; an empty list is a clean run.
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,7 @@ from tests.chaos.load import Load
 
 CALM_SECONDS = 120.0  # until every process works again
 FLAT_SECONDS = 120.0  # until everything is sold
-CHAIN = "from risk.journal import first_broken_row; print(first_broken_row() or 'whole')"
-
-
-class Bounds:
-    """What the outside may rely on, given what was done: coins may stand bare as long as nobody could act."""
-
-    def __init__(self, cut_seconds: float) -> None:
-        self.bare_seconds = Decimal(str(30 + cut_seconds))
+BARE_SECONDS = 30  # without an order, in a storm: an outage, and the way back
 
 
 def calm(house: House, load: Load, say: Callable[[str], None]) -> list[str]:
@@ -62,9 +55,6 @@ def verdict(house: House, load: Load) -> Iterator[str]:
     proven = house.manage("prove")
     if proven.returncode != 0:
         yield f"prove: exit {proven.returncode}: {last_lines(proven.stdout)} {last_lines(proven.stderr)}"
-    chain = house.manage("shell", "--no-imports", "-c", CHAIN)
-    if last_lines(chain.stdout, 1) != "whole":
-        yield f"the journal: {last_lines(chain.stdout)} {last_lines(chain.stderr)}"
     yield from running_down(house)
 
 
@@ -83,17 +73,33 @@ def running_down(house: House) -> list[str]:
 
 
 def judged(
-    house: House, bounds: Bounds, minimums: Mapping[str, Decimal]
+    house: House, minimums: Mapping[str, Decimal], storm: tuple[datetime, datetime]
 ) -> tuple[judge.Books, judge.Bare, list[str]]:
-    """The venue's file, read when nobody writes it any more."""
+    """The venue's file and the book, read when nobody writes them any more."""
     kept = house.folder.glob("*-venue.sqlite3"), (house.folder / "state").glob("venue-*.sqlite3")
     (path,) = [path for found in kept for path in found]
     books = judge.Books.read(path)
     bare = judge.bare(books, minimums)
-    said = judge.violations(books, minimums=minimums, known_ids=known_ids(house))
-    if bare.longest > bounds.bare_seconds:
-        said.append(f"coins stood {bare.longest} s without an order (at most {bounds.bare_seconds} s)")
+    said = [*judge.violations(books), *audited(house, path, storm)]
+    most = BARE_SECONDS + Decimal(house.options.cut_seconds)
+    if bare.longest > most:
+        said.append(f"coins stood {bare.longest} s without an order (at most {most} s)")
     return books, bare, said
+
+
+def audited(house: House, state: Path, storm: tuple[datetime, datetime]) -> list[str]:
+    """What the auditor of the simulator complains of, and the chain of the journal."""
+    lines = [state.with_name(state.name + ending) for ending in (".log.1", ".log")]
+    given = {
+        "state": str(state),
+        "lines": [str(path) for path in lines if path.exists()],
+        "storms": [[moment.isoformat() for moment in storm]],
+    }
+    done = house.run("-m", "tests.chaos.audit", json.dumps(given))
+    if done.returncode != 0:
+        return [f"the audit failed: {last_lines(done.stderr)}"]
+    said: list[str] = json.loads(done.stdout)
+    return said
 
 
 def minimums_of(house: House) -> dict[str, Decimal]:
@@ -101,19 +107,6 @@ def minimums_of(house: House) -> dict[str, Decimal]:
     _, told = house.ask("GET", f"http://127.0.0.1:{house.venue_port}/0/public/AssetPairs")
     pairs = told["result"].values()
     return {pair["wsname"].replace("XBT", "BTC"): Decimal(pair["ordermin"]) for pair in pairs}
-
-
-def known_ids(house: House) -> set[str]:
-    """The client order ids of the book, by plain SQL."""
-    query = "SELECT client_order_id FROM brackets_order WHERE client_order_id IS NOT NULL"
-    if house.server is None:
-        path: Path = house.folder / "book.sqlite3"
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            return {str(value) for (value,) in database.execute(query)}
-    import psycopg
-
-    with psycopg.connect(house.server.url) as connection:
-        return {str(value) for (value,) in connection.execute(query)}
 
 
 def last_lines(text: str, count: int = 4) -> str:

@@ -1,0 +1,58 @@
+"""The pulse of a task cluster, in one process: what goes round, and how silence is counted."""
+
+from typing import Any
+
+import pytest
+from django_q.signing import SignedPackage
+
+from config.cluster import BEAT, LOOK_EVERY_SECONDS, BeatingBroker, Pulse, Silence, beat
+
+
+def test_a_beat_is_a_task_that_is_not_kept() -> None:
+    task = SignedPackage.loads(beat())
+    assert task["save"] is False  # no row of it, however often it goes round
+    assert task["ack_failure"] is True
+    assert task["func"] == "config.cluster.work"
+
+
+@pytest.mark.django_db  # a broker opens the database when it is made
+def test_a_beat_that_comes_back_is_noted_and_asks_nothing_of_the_database(
+    django_assert_num_queries: Any,
+) -> None:
+    broker = BeatingBroker("backstop")
+    _, before = broker.pulse.read()
+    with django_assert_num_queries(0):
+        broker.acknowledge(BEAT)
+        broker.fail(BEAT)
+    _, after = broker.pulse.read()
+    assert after > before
+
+
+@pytest.mark.django_db
+def test_a_fresh_broker_gives_a_beat_at_once_and_the_next_one_later() -> None:
+    broker = BeatingBroker("backstop")
+    given = broker.give_beat()
+    assert given is not None
+    assert [name for name, _ in given] == [BEAT]
+    assert broker.give_beat() is None
+
+
+def test_guard_and_beat_are_noted_apart() -> None:
+    pulse = Pulse()
+    guard, before = pulse.read()
+    pulse.note(Pulse.BEAT)
+    assert pulse.read()[0] == guard
+    assert pulse.read()[1] > before
+
+
+def test_silence_grows_while_nothing_changes_and_ends_with_a_change() -> None:
+    silence = Silence()
+    assert silence.see(1.0, passed=1) == 0
+    assert [silence.see(1.0, passed=1) for _ in range(3)] == [1, 2, 3]
+    assert silence.see(2.0, passed=1) == 0
+
+
+def test_a_watcher_that_was_stopped_itself_counts_next_to_nothing_of_it() -> None:
+    silence = Silence()
+    silence.see(1.0, passed=1)
+    assert silence.see(1.0, passed=3600) == 2 * LOOK_EVERY_SECONDS
