@@ -184,7 +184,7 @@ def with_harm(before: BracketOrder, order: BracketOrder, report: OrderReported) 
     was asked for later agrees."""
     if order.role not in LEGS:
         return order
-    if before.live and not order.live:
+    if before.live and report.status not in LIVE:
         by_others = report.status is OrderStatus.CANCELED and not order.cancel_wanted
         return replace(order, amiss_at=report.at if by_others else None, amiss_agreed=False)
     if before.live and altered(before, order):
