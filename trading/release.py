@@ -17,7 +17,7 @@ from trading.models import Trade
 def release_position(
     trade_id: int, reason: str, *, actor: str = "system", within: Within | None = None
 ) -> ChangeVerdict:
-    """Let the machine go on with a held bracket; `reason` is journalled. Passes when paused: nothing is bought.
+    """Let the machine go on with a held bracket; `reason` is journalled. Passes when paused.
 
     Returns Changed, or Denied where it is not held or its facts do not let the machine go on. `within` is
     called with the Trade inside the transaction. Raises UnknownTrade.

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from brackets import accounts, storage
-from brackets.models import Account
+from brackets.core.strangers import Status as StrangerStatus
+from brackets.models import Account, Stranger
 from risk import alerts
 from risk.core.plain import text
 from trading import configuration
@@ -52,6 +53,7 @@ def read_status(account: Account) -> dict[str, Any]:
         "recovering": account.recovered_at is None,
         "recovering_because": recovering_because(account),
         "alerts": open_alerts(account),
+        "strangers": str(Stranger.objects.filter(account=account, status=StrangerStatus.OPEN).count()),
         "version": settings.VERSION,
     }
 

@@ -50,6 +50,7 @@ STATUS = {
     "venue",
     "recovering",
     "recovering_because",
+    "strangers",
     "alerts",
     "storage",
     "version",
@@ -137,6 +138,8 @@ def test_a_bracket_shows_both_legs_with_custody_and_orders(caller: Caller) -> No
         "legs",
         "unprotected_seconds",
         "unstopped_seconds",
+        "sentinel",
+        "held",
     }
     assert (shown["state"], shown["policy"], shown["trade"]) == ("BRACKET_ACTIVE", "stop_rests", trade.pk)
     stop_order = trade.bracket.orders.get(role="stop")

@@ -6,8 +6,8 @@ the same operations as everywhere else.
 
 from django.contrib import admin
 
-from trading.admin import alerts, background, brackets, house, trades, world
+from trading.admin import alerts, background, brackets, house, strangers, trades, world
 
-__all__ = ["alerts", "background", "brackets", "house", "trades", "world"]
+__all__ = ["alerts", "background", "brackets", "house", "strangers", "trades", "world"]
 
 admin.site.enable_nav_sidebar = False  # the tables need the room

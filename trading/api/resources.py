@@ -14,7 +14,8 @@ from django.db.models import Case, Model, QuerySet, Value, When
 from django.utils import timezone
 
 from brackets.core.states import OrderStatus, State
-from brackets.models import Account, Bracket, BracketEvent, Fill, Instrument, Order
+from brackets.core.strangers import Status as StrangerStatus
+from brackets.models import Account, Bracket, BracketEvent, Fill, Instrument, Order, Stranger
 from risk.models import Alert
 from trading import market
 from trading.api import shapes
@@ -104,7 +105,9 @@ TRADES = Resource(
 )
 BRACKETS = Resource(
     name="bracket",
-    rows=lambda: with_reason(Bracket.objects.select_related("trade").prefetch_related("orders", "fills")),
+    rows=lambda: with_reason(
+        Bracket.objects.select_related("trade", "account").prefetch_related("orders", "fills")
+    ),
     show=lambda row: shapes.bracket(row, timezone.now()),
     symbol_field="symbol",
     status_field="state",
@@ -150,4 +153,12 @@ ALERTS = NamedResource(
     show=shapes.alert,
     status_field="openness",
     statuses=["open", "resolved"],
+)
+STRANGERS = Resource(
+    name="stranger",
+    rows=lambda: Stranger.objects.exclude(status=StrangerStatus.NOTICED),
+    show=shapes.stranger,
+    symbol_field="symbol",
+    status_field="status",
+    statuses=[status.value for status in StrangerStatus if status is not StrangerStatus.NOTICED],
 )

@@ -13,11 +13,14 @@ from brackets import records
 from brackets.core.held import Held
 from brackets.core.legs import Leg, legs
 from brackets.core.states import LIVE, Role
-from brackets.models import Bracket, BracketEvent, Fill, Order
+from brackets.core.strangers import STANDING
+from brackets.core.strangers import Kind as StrangerKind
+from brackets.models import Bracket, BracketEvent, Fill, Order, Stranger
 from risk.models import Alert
 from trading.core.asks import Kind, text
 from trading.held import told
 from trading.models import Command, Trade
+from trading.strangers import described, why_not_protect
 
 Shape = dict[str, Any]
 
@@ -73,7 +76,23 @@ def bracket(row: Bracket, now: datetime) -> Shape:
         "legs": [leg(one, ids) for one in legs(value)],
         "unprotected_seconds": number(measured.unprotected_seconds),
         "unstopped_seconds": number(measured.unstopped_seconds),
+        "sentinel": sentinel(row),
         "held": held(told(row, value)),
+    }
+
+
+def sentinel(row: Bracket) -> Shape:
+    """How each leg was last judged, and what was repaired. Needs `account` loaded. The bad cycles are
+    comparisons with the venue in a row."""
+    return {
+        "stop": {"verdict": row.stop_verdict or None, "bad_cycles": number(row.stop_bad_cycles)},
+        "target": {"verdict": row.target_verdict or None, "bad_cycles": number(row.target_bad_cycles)},
+        "unstopped_cycles": number(row.unstopped_cycles),
+        "verdict_at": moment(row.verdict_at),
+        "verified_at": moment(row.account.verified_at if row.verdict_at else None),
+        "repairing": row.repairing,
+        "repairs": number(row.repairs),
+        "repairs_refused": number(row.repairs_refused),
     }
 
 
@@ -196,6 +215,29 @@ def alert(row: Alert) -> Shape:
         "resolved_at": moment(row.resolved_at),
         "acknowledged_by": row.acknowledged_by or None,
         "acknowledged_at": moment(row.acknowledged_at),
+    }
+
+
+def stranger(row: Stranger) -> Shape:
+    """`acts` are what may be done about it, with why not where it may not."""
+    closed = "" if row.status in STANDING else f"It is {row.status}."
+    why_not = {"protect": why_not_protect(row), "ignore": closed, "alarm": closed}
+    return {
+        "id": row.pk,
+        "kind": row.kind,
+        "asset": row.base,
+        "symbol": row.symbol,
+        "venue_order_id": row.subject if row.kind == StrangerKind.ORDER else None,
+        "quantity": number(row.quantity),
+        "terms": row.terms or None,
+        "message": described(row),
+        "status": row.status,
+        "first_seen_at": moment(row.first_seen_at),
+        "last_seen_at": moment(row.last_seen_at),
+        "decided_by": row.decided_by or None,
+        "decided_at": moment(row.decided_at),
+        "bracket": row.bracket_id,
+        "acts": [{"act": act, "offered": not why, "why_not": why or None} for act, why in why_not.items()],
     }
 
 

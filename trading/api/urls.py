@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, path
 
+from trading import strangers
 from trading.api import resources
 from trading.api.alert_views import AcknowledgeView
 from trading.api.command_views import CommandView
+from trading.api.stranger_views import StrangerView
 from trading.api.views import ConfigView, DetailView, ListView, PlugView, StatusView
 from trading.core.asks import Kind
 
@@ -16,6 +18,7 @@ LISTS = {
     "events": resources.EVENTS,
     "commands": resources.COMMANDS,
     "alerts": resources.ALERTS,
+    "strangers": resources.STRANGERS,
 }
 
 
@@ -37,5 +40,9 @@ urlpatterns = [
     path("config/", ConfigView.as_view(), name="config"),
     *(path(f"commands/{kind}/", CommandView.as_view(kind=kind), name=kind) for kind in Kind),
     path("alerts/<int:key>/acknowledge/", AcknowledgeView.as_view(), name="alert_acknowledge"),
+    *(
+        path(f"strangers/<int:key>/{act}/", StrangerView.as_view(act=act), name=f"stranger_{act}")
+        for act in strangers.RIGHTS
+    ),
     *list_paths(),
 ]

@@ -16,6 +16,7 @@ from brackets.models import Bracket, Instrument
 from risk import alerts
 from trading.admin.base import plain
 from trading.admin.brackets import leg_cell, value_of, with_last_price
+from trading.admin.strangers import lines
 from trading.alerts import RIGHT as ACKNOWLEDGE
 from trading.status import read_status
 
@@ -50,6 +51,7 @@ def control_room(context: Context) -> dict[str, Any]:
         "may_liquidate": user.has_perm("trading.liquidate"),
         "may_acknowledge": user.has_perm(ACKNOWLEDGE),
         "alerts": alerts.open_alerts(account.name)[:ALERTS_SHOWN] if user.has_perm("risk.view_alert") else [],
+        "strangers": lines(account, user),
         "brackets": open_rows() if user.has_perm("brackets.view_bracket") else [],
         "symbols": Instrument.objects.filter(account=account, status="online", quote="USD").values_list(
             "symbol", flat=True
