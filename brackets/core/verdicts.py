@@ -98,7 +98,8 @@ def is_moving(bracket: Bracket, role: Role) -> bool:
     if any(is_unsettled(order) for order in bracket.live(role)):
         return True
     if role is Role.TARGET:
-        return bracket.resting is Role.TARGET and bracket.policy is Policy.NEAREST
+        wanted = bracket.resting is Role.TARGET and bracket.policy is Policy.NEAREST
+        return wanted and not bracket.live_targets
     changing = any(is_unsettled(order) for order in bracket.live_sells)
     return changing or bracket.unprotected_since is not None or is_elsewhere(bracket)
 

@@ -152,3 +152,21 @@ def test_coins_held_before(
 ) -> None:
     measured = exposure(orders, at(until), held_quantity=D(1), held_since=BEGIN)
     assert (measured.unprotected_seconds, measured.unstopped_seconds) == (D(unprotected), D(unstopped))
+
+
+@pytest.mark.parametrize(
+    ("orders", "bare", "stopless"),
+    [
+        pytest.param([], "0", "0", id="nothing bought"),
+        pytest.param([ENTRY], "99", "99", id="never protected"),
+        pytest.param([ENTRY, order(S, 1)], "0", "0", id="a stop rests"),
+        pytest.param([ENTRY, order(S, 1, 40)], "60", "60", id="the stop is gone"),
+        pytest.param([ENTRY, order(S, 1, 40), order(T, 41)], "0", "60", id="the target rests instead"),
+        pytest.param([ENTRY, order(S, 1, 40), order(S, 50)], "0", "0", id="a gap that is over"),
+        pytest.param([ENTRY, order(S, 1, 40), order(X, 42, 42, filled="1")], "0", "0", id="sold"),
+        pytest.param([ENTRY, order(S, 1, 40, quantity="0.5"), order(S, 2)], "0", "0", id="one of two stops"),
+    ],
+)
+def test_the_stretch_that_lasts(orders: list[BracketOrder], bare: str, stopless: str) -> None:
+    found = exposure(orders, at(100))
+    assert (found.bare_for_seconds, found.stopless_for_seconds) == (D(bare), D(stopless))
