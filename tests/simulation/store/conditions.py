@@ -183,6 +183,10 @@ def leaf(
         return against(read, COMPARISONS[word], compute(table, value, annotations), unknown)
     if word == "exact" and value is None:
         return lambda row: read(row) is None
+    if word == "in" and hasattr(value, "one_column"):
+        return among(read, Subquery(value), unknown)
+    if word == "in" and hasattr(value, "one_column"):
+        return among(read, value, unknown)
     compare = COMPARISONS[word]
     wish = wanted_set(lookup, value) if word == "in" else wanted(lookup, value)
     if word == "in" and not wish:
@@ -192,12 +196,42 @@ def leaf(
     return lambda row: unknown if (own := read(row)) is None else compare(own, wish)
 
 
+def among(read: Compute, queryset: Any, unknown: bool | None) -> Predicate:
+    """Whether a subquery finds the value; it is asked when the row is."""
+
+    def test(row: Row) -> bool | None:
+        own = read(row)
+        return unknown if own is None else own in queryset.one_column()
+
+    return test
+
+
 def against(read: Compute, compare: Compare, other: Compute, unknown: bool | None) -> Predicate:
     def test(row: Row) -> bool | None:
         one, two = read(row), other(row)
         return unknown if one is None or two is None else compare(one, two)
 
     return test
+
+
+class Subquery:
+    """The values of a queryset in a condition, asked again only when rows have changed since."""
+
+    __slots__ = ("queryset", "values", "version")
+
+    def __init__(self, queryset: Any) -> None:
+        self.queryset, self.version = queryset, -1
+        self.values: set[Any] = set()
+
+    def now(self) -> set[Any]:
+        version = self.queryset.table.ledger.version
+        if version != self.version:
+            self.values, self.version = self.queryset.one_column(), version
+        return self.values
+
+
+def among(read: Compute, subquery: Subquery, unknown: bool | None) -> Predicate:
+    return lambda row: unknown if (own := read(row)) is None else own in subquery.now()
 
 
 def json_leaf(lookup: Lookup, value: Any) -> Predicate:
@@ -241,8 +275,6 @@ def wanted(lookup: Lookup, value: Any) -> Any:
 
 
 def wanted_set(lookup: Lookup, values: Any) -> frozenset[Any]:
-    if hasattr(values, "one_column"):
-        raise NotImplementedError(f"a queryset as the value of {lookup.name!r} here")
     convert = lookup.convert
     return frozenset(
         convert(key_of(value) if isinstance(value, Model) else value) for value in values if value is not None
