@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError
 
 from brackets.storage import Trouble, Voice, trouble_of
+from trading.api.problems import problem_of
 
 
 def of_sqlite(name: str) -> OperationalError:
@@ -66,3 +67,14 @@ def test_a_trouble_is_said_once_and_again_after_it_was_over(caplog: pytest.LogCa
 def test_what_is_no_trouble_of_the_database_is_left_to_others(caplog: pytest.LogCaptureFixture) -> None:
     assert not Voice().tell(ValueError("a defect"))
     assert caplog.records == []
+
+
+def test_scripts_are_told_to_come_back_with_the_same_key() -> None:
+    problem = problem_of(of_sqlite("SQLITE_FULL"))
+    assert (problem.status, problem.code) == (503, "disk_full")
+    assert int(problem.headers["Retry-After"]) > 0
+    assert "Idempotency-Key" in problem.detail
+
+
+def test_a_defect_is_no_trouble_of_the_database() -> None:
+    assert problem_of(of_sqlite("SQLITE_ERROR")).code == "internal_error"
