@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -68,14 +68,18 @@ def log_of_paper_store(path: Path, *, lines: Iterable[Path] = ()) -> VenueLog:
     found: list[Record] = [*records_of_orders(orders, trades, first_volumes(texts)), *told, *amendments(told)]
     found += [filled(trade) for trade in trades]
     found += [booked(entry) for entry in entries]
-    log.records = sorted(found, key=lambda record: (record.at, rank_of(record)))
+    secondaries = {order["txid"] for order in orders if order["refid"]}
+    log.records = sorted(found, key=lambda record: (record.at, *rank_of(record, secondaries)))
     return log
 
 
-def rank_of(record: Record) -> int:
-    if isinstance(record, Placed) and record.refid is not None:
-        return RANK_OF_SECONDARY
-    return RANKS.get(type(record), 9)
+def rank_of(record: Record, secondaries: Collection[str]) -> tuple[int, int]:
+    """The order of what happened in one moment. What a fill made was placed after it, and may have triggered
+    and filled in the very same moment: a stop that was above the market."""
+    rank = RANKS.get(type(record), 9)
+    if isinstance(record, Placed | Triggered | Filled) and record.txid in secondaries:
+        return RANK_OF_SECONDARY, rank
+    return rank, 0
 
 
 def moment(seconds: str) -> datetime:
