@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -14,7 +15,9 @@ from django.views.decorators.http import require_safe
 
 from brackets import accounts, plug
 from brackets.core.plug import Standing
-from trading.plug import loss, picture, price, words
+from risk.core.plain import text
+from trading.admin.base import NOTHING
+from trading.plug import loss, picture, words
 
 TITLE = "Pull the plug"
 STANDINGS = {
@@ -72,14 +75,14 @@ def position(one: plug.Position) -> dict[str, Any]:
         "loss_at_stop": loss(line.loss_at_stop),
         "unprotected_value": loss(line.unprotected_value),
         "worst_loss": loss(line.worst_loss),
-        "cost_per_coin": price(line.cost_per_coin),
+        "cost_per_coin": brief(line.cost_per_coin),
         "rests": [words(order) for order in line.rests],
         "picture": drawn,
         "marks": [
             {
                 "kind": mark.kind,
                 "at": share(mark.x),
-                "price": price(mark.price),
+                "price": brief(mark.price),
                 "solid": mark.solid,
                 "anchor": anchor(mark.x),
             }
@@ -91,12 +94,18 @@ def position(one: plug.Position) -> dict[str, Any]:
     }
 
 
+GLANCE = Context(prec=8)
 MARGIN, WIDTH = 4, 92  # per cent of the bar: room for marks at its ends
 
 
 def share(x: int, *, edge: bool = False) -> str:
     """A place from 0 to 1000 as per cent of the picture's width; `edge`: 0 is the very edge of it."""
     return "0%" if edge and x == 0 else f"{MARGIN + x * WIDTH / 1000:.2f}%"
+
+
+def brief(value: Decimal | None) -> str:
+    """A price in as many digits as somebody reads at a glance."""
+    return NOTHING if value is None else text(GLANCE.plus(value))
 
 
 def anchor(x: int) -> str:
