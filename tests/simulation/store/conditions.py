@@ -185,8 +185,6 @@ def leaf(
         return lambda row: read(row) is None
     if word == "in" and hasattr(value, "one_column"):
         return among(read, Subquery(value), unknown)
-    if word == "in" and hasattr(value, "one_column"):
-        return among(read, value, unknown)
     compare = COMPARISONS[word]
     wish = wanted_set(lookup, value) if word == "in" else wanted(lookup, value)
     if word == "in" and not wish:
@@ -194,16 +192,6 @@ def leaf(
     if word == "exact":
         return lambda row: unknown if (own := read(row)) is None else own == wish
     return lambda row: unknown if (own := read(row)) is None else compare(own, wish)
-
-
-def among(read: Compute, queryset: Any, unknown: bool | None) -> Predicate:
-    """Whether a subquery finds the value; it is asked when the row is."""
-
-    def test(row: Row) -> bool | None:
-        own = read(row)
-        return unknown if own is None else own in queryset.one_column()
-
-    return test
 
 
 def against(read: Compute, compare: Compare, other: Compute, unknown: bool | None) -> Predicate:
