@@ -21,14 +21,16 @@ from types import FrameType
 
 from tests.chaos.house import House, NoAnswer
 from tests.chaos.load import Load
-from tests.chaos.monkey import CUT, RESTART, SIGNALS, Blow, Monkey
+from tests.chaos.monkey import CUT, FILL, RESTART, SIGNALS, Blow, Monkey
 from tests.chaos.options import Options, parsed
 from tests.chaos.postgres import Server, installed
 from tests.chaos.targets import PARTS
 from tests.chaos.verdict import calm, judged, minimums_of, verdict
 from tests.process.conftest import free_port
+from tests.process.disk import MountedDisk, small_disk
 
 CLEAN, VIOLATED, IMPOSSIBLE, SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
+DISK_MEGABYTES = 256  # of the small disk under SQLite, where one can be made
 DEADLY = ("kill -9", "SIGTERM")
 
 
@@ -74,7 +76,11 @@ def play(database: str, folder: Path, options: Options) -> Round:
         if database == "postgres" and (programs := installed()) is not None:
             server = Server(folder, programs, free_port())
             cleanup.callback(server.close)
-        house = House(folder, options, server=server)
+        disk = None
+        if server is None:
+            disk = cleanup.enter_context(small_disk(folder / "disk", list, megabytes=DISK_MEGABYTES))
+            cleanup.callback(shutil.copytree, disk.folder, folder / "kept")  # before the disk goes
+        house = House(folder, options, server=server, disk=disk if isinstance(disk, MountedDisk) else None)
         closing = cleanup.enter_context(closed(house, played))
         house.open()
         say(f"{database}: up with {len(house.processes())} processes in {folder}")
@@ -124,7 +130,7 @@ def table(rounds: Sequence[Round]) -> Iterator[str]:
             counts = [played.struck[Blow(what, part)] for what in SIGNALS]
             yield f"{part:<14}" + "".join(f"{count:>9}" for count in counts)
         for blow, times in sorted(played.struck.items(), key=str):
-            if blow.what in (CUT, RESTART):
+            if blow.what in (CUT, RESTART, FILL):
                 yield f"{blow}: {times}"
         answers = ", ".join(f"{status}: {count}" for status, count in sorted(played.answers.items()))
         yield f"commands answered {answers or 'none'}; never answered: {played.unanswered}"

@@ -25,6 +25,7 @@ from tests.chaos.options import Options
 from tests.chaos.postgres import Server
 from tests.chaos.wire import Wire
 from tests.process.conftest import free_port, processes_with
+from tests.process.disk import MountedDisk
 
 # Quicker doubts than in production, so that minutes show what hours would.
 PACE = {"CLUSTER_BEAT_SECONDS": "2", "CLUSTER_STALE_SECONDS": "30", "KRAKEN_TIER": "pro"}
@@ -40,11 +41,14 @@ class NoAnswer(Exception):
 class House:
     """Started with `open`, ended with `close`; neither leaves a process. Folder and logs stay."""
 
-    def __init__(self, folder: Path, options: Options, *, server: Server | None) -> None:
-        self.folder, self.options, self.server = folder, options, server
+    def __init__(
+        self, folder: Path, options: Options, *, server: Server | None, disk: MountedDisk | None
+    ) -> None:
+        self.folder, self.options, self.server, self.disk = folder, options, server, disk
         self.mark = f"BACKSTOP_CHAOS_MARK={uuid.uuid4().hex}"
         self.port, self.venue_port = free_port(), free_port()
-        self.database_url = server.url if server else f"sqlite:///{folder / 'book.sqlite3'}"
+        self.book = (disk.folder if disk else folder) / "book.sqlite3"
+        self.database_url = server.url if server else f"sqlite:///{self.book}"
         self.wire = Wire(self.venue_port) if server else None
         self.keeper = Keeper(folder)
         self.supervisor: subprocess.Popen[bytes] | None = None
@@ -127,8 +131,7 @@ class House:
                 said.append(f"the supervisor did not end within {END_SECONDS:.0f} s")
                 self.supervisor.kill()
                 self.supervisor.wait(timeout=10)
-        slow = self.keeper.end(seconds=END_SECONDS)
-        said += [f"{name} did not end within {END_SECONDS:.0f} s" for name in slow]
+        self.keeper.end(seconds=END_SECONDS)
         if self.wire is not None:
             self.wire.close()
         left = self._left()
@@ -145,6 +148,13 @@ class House:
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return left
+
+    def venue_state(self) -> Path:
+        """Where the paper venue of this database keeps its own file."""
+        if self.server is None:
+            return self.book.with_name(self.book.name + "-venue.sqlite3")
+        (path,) = (self.folder / "state").glob("venue-*.sqlite3")
+        return path
 
     def processes(self) -> dict[int, str]:
         """Every living process of it: {pid: command line}."""

@@ -50,8 +50,9 @@ class Keeper:
     def deaths(self) -> dict[str, int]:
         return {unit.name: unit.deaths for unit in self._units}
 
-    def end(self, *, seconds: float) -> list[str]:
-        """SIGTERM to each main process, then SIGKILL to what is left of its group; who was slow, by name."""
+    def end(self, *, seconds: float) -> None:
+        """SIGTERM to each main process, then SIGKILL to what is left of its group, as systemd does after its
+        TimeoutStopSec: a cluster that hangs cannot end when it is asked to."""
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join(5)
@@ -61,10 +62,8 @@ class Keeper:
         deadline = time.monotonic() + seconds
         while any(_runs(unit) for unit in living) and time.monotonic() < deadline:
             time.sleep(0.05)
-        slow = [unit.name for unit in living if _runs(unit)]
         for unit in living:
             _kill_group(unit)
-        return slow
 
     def _keep(self) -> None:
         while not self._ending.wait(LOOK_SECONDS):

@@ -20,13 +20,14 @@ from tests.chaos.targets import PARTS, Target, targets
 
 SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGSTOP": signal.SIGSTOP}
 STOP_SECONDS = (1.0, 12.0)  # how long a stopped process stays so
-CUT, RESTART = "cut", "restart"
+CUT, RESTART, FILL = "cut", "restart", "fill"
+FULL_SECONDS = 8.0  # how long a disk stays full
 
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    what: str  # one of SIGNALS, CUT or RESTART
-    whom: str  # a part, "network", or the server's way of ending
+    what: str  # one of SIGNALS, CUT, RESTART or FILL
+    whom: str  # a part, "network", "disk", or the server's way of ending
 
     def __str__(self) -> str:
         return f"{self.what} {self.whom}"
@@ -41,7 +42,8 @@ class Monkey:
     say: Callable[[str], None]
     struck: Counter[Blow] = field(default_factory=Counter)
     stopped: dict[int, float] = field(default_factory=dict)  # pid -> when it goes on
-    mended_at: float | None = None
+    mended_at: float | None = None  # when the network comes back
+    freed_at: float | None = None  # when the disk has space again
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -64,6 +66,8 @@ class Monkey:
             self._continue(pid)
         if self.house.wire is not None:
             self.house.wire.mend()
+        if self.house.disk is not None:
+            self.house.disk.free()
 
     # --- the plan --------------------------------------------------------------------------------
 
@@ -75,6 +79,8 @@ class Monkey:
                 self._deck += [Blow(RESTART, mode) for mode in MODES]
             if self.house.wire is not None and self.house.options.cut_seconds:
                 self._deck += [Blow(CUT, "network")]
+            if self.house.disk is not None:
+                self._deck += [Blow(FILL, "disk")]
             self._random.shuffle(self._deck)
         return self._deck.pop()
 
@@ -87,6 +93,10 @@ class Monkey:
                 self.mended_at = None
                 self.house.wire.mend()
                 self.say("the network is back")
+            if self.freed_at is not None and now >= self.freed_at and self.house.disk is not None:
+                self.freed_at = None
+                self.house.disk.free()
+                self.say("the disk has space again")
             time.sleep(0.05)
 
     # --- the deed --------------------------------------------------------------------------------
@@ -100,6 +110,10 @@ class Monkey:
             self.say(f"the network to the venue is cut for {seconds:.0f} s")
             self.house.wire.cut()
             self.mended_at = time.monotonic() + seconds
+        elif blow.what == FILL and self.house.disk is not None:
+            self.say(f"the disk of the database is full for {FULL_SECONDS:.0f} s")
+            self.house.disk.fill()
+            self.freed_at = time.monotonic() + FULL_SECONDS
         elif not self._signal(blow):
             return
         self.struck[blow] += 1

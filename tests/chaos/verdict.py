@@ -77,8 +77,7 @@ def judged(
     """The venue's file and the book, read when nobody writes them any more. How long coins stood bare is
     told, not judged: in a storm each order of unknown fate takes its twenty seconds, and the next blow may
     fall on the next one. In quiet times the auditor judges it."""
-    kept = house.folder.glob("*-venue.sqlite3"), (house.folder / "state").glob("venue-*.sqlite3")
-    (path,) = [path for found in kept for path in found]
+    path = house.venue_state()
     books = judge.Books.read(path)
     bare = judge.bare(books, minimums)
     said = [*judge.violations(books), *audited(house, path, storm)]

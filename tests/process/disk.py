@@ -35,7 +35,7 @@ class MountedDisk:
                     continue
 
     def free(self) -> None:
-        (self.folder / "filler").unlink()
+        (self.folder / "filler").unlink(missing_ok=True)
 
 
 class ForbiddenGrowth:
@@ -62,17 +62,21 @@ class ForbiddenGrowth:
 def shrink_logs(folder: Path) -> None:
     """Empty the write-ahead logs: what they hold already would be written over without growing."""
     for path in folder.glob("*.sqlite3"):
-        with closing(sqlite3.connect(path, timeout=20)) as database:
-            for _ in range(50):
+        with closing(sqlite3.connect(path, timeout=2)) as database:
+            for _ in range(5):
                 busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if not busy:
                     break
 
 
 @contextmanager
-def small_disk(folder: Path, writers: Callable[[], list[int]]) -> Iterator[MountedDisk | ForbiddenGrowth]:
+def small_disk(
+    folder: Path, writers: Callable[[], list[int]], *, megabytes: int = MEGABYTES
+) -> Iterator[MountedDisk | ForbiddenGrowth]:
+    """A disk at `folder`, which is made; `writers` are the processes whose files are meant, where it must be
+    pretended."""
     folder.mkdir()
-    options = ("-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(folder))
+    options = ("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder))
     is_mounted = os.geteuid() == 0 and not subprocess.run(["mount", *options], check=False).returncode
     if not is_mounted:
         yield ForbiddenGrowth(folder, writers)

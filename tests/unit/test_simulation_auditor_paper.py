@@ -76,8 +76,8 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.journal.close()
 
 
-def buy(house: House, name: str, volume: str = "0.1") -> None:
-    close = {"ordertype": "stop-loss", "price": "2450"}
+def buy(house: House, name: str, volume: str = "0.1", *, stop: str = "2450") -> None:
+    close = {"ordertype": "stop-loss", "price": stop}
     house.ask(
         "AddOrder", pair="ETHUSD", type="buy", ordertype="market", volume=volume, cl_ord_id=name, close=close
     )
@@ -134,3 +134,10 @@ def test_ordered_faults_are_trouble(house: House) -> None:
     house.journal.write(house.now, "FAULT AddOrder timeout_after")
     (trouble,) = [r for r in house.log().records if isinstance(r, Troubled)]
     assert trouble.what == "FAULT AddOrder timeout_after"
+
+
+def test_a_stop_above_the_market_is_placed_before_it_sells_in_the_same_moment(house: House) -> None:
+    """The price had fallen through the stop while the entry was on its way."""
+    buy(house, "11111111111111111111111111111111", stop="2600")
+    assert sum(isinstance(record, Filled) for record in house.log().records) == 2
+    assert kinds(house) == []
