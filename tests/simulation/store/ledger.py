@@ -34,9 +34,8 @@ class Ledger:
     undo: list[tuple[Table, Any, Row | None, int]] = field(default_factory=list)
     savepoints: list[tuple[int, int] | None] = field(default_factory=list)
     hooks: list[Callable[[], object]] = field(default_factory=list)
-    doubtful: list[tuple[Table, Any]] = field(
-        default_factory=list
-    )  # rows that referred to nothing when written
+    doubtful: list[tuple[Table, Any]] = field(default_factory=list)  # rows that refer to nothing yet
+    version: int = 0  # goes up with every change of a row, an undone one too
 
     # --- the outermost block and its savepoints ----------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Aggregate, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.db.transaction import TransactionManagementError
 
@@ -35,6 +35,7 @@ class MemoryQuerySet:
     related: tuple[str, ...] = ()
     prefetched: tuple[str, ...] = ()
     annotations: dict[str, Compute] = {}
+    groups: dict[str, Any] = {}
     fields: tuple[str, ...] | None = None
     shape: str = ""  # "", "dict", "tuple" or "flat"
     locks = False
@@ -127,12 +128,17 @@ class MemoryQuerySet:
         return new
 
     def annotate(self, **expressions: Any) -> MemoryQuerySet:
-        if self.shape:
-            raise NotImplementedError("annotate() after values(): a grouping")
         new = self.clone()
+        if self.shape:
+            if self.shape == "flat" or self.order != ():
+                raise NotImplementedError("a grouping of flat or ordered values")
+            new.groups = {**self.groups, **expressions}
+            return new
         new.annotations = dict(self.annotations)
         for name, expression in expressions.items():
             new.annotations[name] = compute(self.table, expression, new.annotations)
+            if new.order is None and has_aggregate(expression):
+                new.order = ()  # Django drops the model's own order where SQL groups
         return new
 
     def values(self, *names: str) -> MemoryQuerySet:
@@ -222,8 +228,28 @@ class MemoryQuerySet:
                 relations.prefetch(self.table.tables, found, self.prefetched)
         return found
 
+    def grouped(self, rows: list[Row]) -> list[Any]:
+        """`values(…).annotate(…)`: one answer for each combination of values, in their order."""
+        readers = [self.reader(name) for name in self.fields or ()]
+        groups: dict[tuple[Any, ...], list[Row]] = {}
+        for row in rows:
+            groups.setdefault(tuple([read(row) for read in readers]), []).append(row)
+        found = [
+            (
+                *key,
+                *[aggregate(self.table, one, groups[key], self.annotations) for one in self.groups.values()],
+            )
+            for key in sorted(groups)
+        ]
+        if self.shape == "dict":
+            names = (*(self.fields or ()), *self.groups)
+            return [dict(zip(names, values, strict=True)) for values in found]
+        return found
+
     def plain(self, rows: list[Row]) -> list[Any]:
         """Rows as dicts, tuples or single values."""
+        if self.groups:
+            return self.grouped(rows)
         readers = [self.reader(name) for name in self.fields or ()]
         if self.shape == "flat":
             (read,) = readers
@@ -237,10 +263,13 @@ class MemoryQuerySet:
         return found
 
     def one_column(self) -> set[Any]:
-        """The values of a subquery. Raises NotImplementedError where a NULL is among them."""
+        """The values of a subquery. Raises NotImplementedError where a NULL is among them, of which the two
+        databases think differently from Python."""
         names = self.fields or ("pk",)
         if len(names) != 1:
             raise NotImplementedError("a subquery of several columns")
+        if self.groups:
+            raise NotImplementedError("a grouped subquery")
         read = self.reader(names[0])
         found = {read(row) for row in self.rows()}
         if None in found:
@@ -295,6 +324,20 @@ class MemoryQuerySet:
 
     def last(self) -> Any:
         return next(iter(self.ordered().reverse()[:1]), None)
+
+    def latest(self, *names: str) -> Any:
+        return self.order_by(*names).reverse().one("latest")
+
+    def earliest(self, *names: str) -> Any:
+        return self.order_by(*names).one("earliest")
+
+    def one(self, asked: str) -> Any:
+        if not self.order:
+            raise NotImplementedError(f"{asked}() without a name")
+        found = self[:1].fetch()
+        if not found:
+            raise self.model.DoesNotExist(f"{self.table.meta.object_name} matching query does not exist.")
+        return found[0]
 
     def ordered(self) -> MemoryQuerySet:
         if self.order or (self.order is None and self.table.meta.ordering):
@@ -351,6 +394,10 @@ class MemoryQuerySet:
         self, instances: Iterable[Any], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
         return writing.bulk_update(self.table, list(instances), list(fields))
+
+
+def has_aggregate(expression: Any) -> bool:
+    return any(isinstance(one, Aggregate) for one in expression.flatten())
 
 
 DESCENDING_KEYS = frozenset({"-pk", "-id"})

@@ -191,6 +191,7 @@ class Table:
         if not changes:
             return
         row = {**old, **changes}
+        self.ledger.version += 1
         if self.watched.isdisjoint(changes):
             self.rows[key] = row
             for name, buckets in self.indexes.items():
@@ -220,6 +221,7 @@ class Table:
     def place(self, key: Any, row: Row | None) -> None:
         """Put a row, or none, where another or none was; without judging it."""
         old = self.rows.get(key)
+        self.ledger.version += 1
         for unique in self.uniques:
             self.hold(unique, key, old, row)
         for name, buckets in self.indexes.items():
