@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -134,19 +135,23 @@ def test_coins_on_their_way_into_the_other_wallet_are_no_loss(world: World) -> N
     assert door.get_balance("ETH") == OWNER
 
 
+def told_of_earning() -> Any:
+    return alerts.open_alerts("demo").filter(code="auto_earn")
+
+
 def test_the_owner_is_told_while_a_traded_coin_earns(world: World) -> None:
     watch = Watch(account=world.account, venue=world.venue, clock=world.clock)
     everything_earns(world)
     watch.read_balances()
-    assert not alerts.open_alerts("demo").exists()  # coins of the owner alone: nothing of ours hangs on them
+    assert not told_of_earning().exists()  # coins of the owner alone: nothing of ours hangs on them
     world.open_active()
     for _ in range(2):
         world.clock.pass_seconds(1)
         watch.read_balances()
-    (alert,) = alerts.open_alerts("demo")
+    (alert,) = told_of_earning()
     assert (alert.code, alert.subject, alert.severity, alert.times) == ("auto_earn", "coin ETH", "warning", 1)
     assert "3 of 3.1" in alert.message
     world.venue.earn("XETH", -OWNER)
     world.clock.pass_seconds(1)
     watch.read_balances()
-    assert not alerts.open_alerts("demo").exists()
+    assert not told_of_earning().exists()

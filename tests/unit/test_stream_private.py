@@ -434,6 +434,22 @@ def test_the_newest_entry_of_an_asset_counts_and_earn_entries_do_not() -> None:
     assert hear(session(), message) == [BalancesChanged(totals=newest, elsewhere=True)]
 
 
+@pytest.mark.parametrize("kind", ["earn", "transfer", "something new"])
+def test_half_of_a_move_between_wallets_tells_no_total(kind: str) -> None:
+    """The coins are still there, under another name: only a reading counts them."""
+    entry = {"asset": "ETH", "balance": 0, "wallet_type": "spot", "type": kind}
+    message = {"channel": "balances", "type": "update", "data": [entry]}
+    assert hear(session(), message) == [BalancesChanged(totals=(), elsewhere=True)]
+
+
+@pytest.mark.parametrize("kind", ["trade", "deposit", "withdrawal"])
+def test_whole_bookings_tell_their_totals(kind: str) -> None:
+    entry = {"asset": "ETH", "balance": 5, "wallet_type": "spot", "type": kind}
+    message = {"channel": "balances", "type": "update", "data": [entry]}
+    totals = (AssetTotal(asset="ETH", total=Decimal(5)),)
+    assert hear(session(), message) == [BalancesChanged(totals=totals)]
+
+
 # --- what Kraken really said --------------------------------------------------------------------------
 
 

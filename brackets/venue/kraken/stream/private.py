@@ -28,6 +28,7 @@ from brackets.venue.kraken.stream.session import Patience, Session
 from brackets.venue.port import OrderUpdate, UnknownWord
 
 EXECUTIONS, BALANCES = "executions", "balances"
+WHOLE_BOOKINGS = (None, "trade", "deposit", "withdrawal")  # of a balance entry; a snapshot names none
 SNAPSHOT = {"snapshot": True, "update": False}
 
 
@@ -122,7 +123,7 @@ def with_terms_of(earlier: OrderUpdate, update: OrderUpdate) -> OrderUpdate:
 
 
 def balances(values: list[Any]) -> tuple[News, ...]:
-    """Totals by asset, the newest of each; of entries of earn wallets only that there were some."""
+    """Totals by asset, the newest of each; of entries that tell no total only that there were some."""
     totals = [total(value) for value in values]
     newest = {told.asset: told for told in totals if told is not None}
     elsewhere = None in totals
@@ -132,11 +133,12 @@ def balances(values: list[Any]) -> tuple[News, ...]:
 
 
 def total(value: Any) -> AssetTotal | None:
-    """One asset of the snapshot, or one ledger entry of an update; None for an entry of an earn wallet."""
+    """One asset of the snapshot, or one ledger entry of an update. None for an entry of an earn wallet, and
+    for one that may be half of a move from wallet to wallet: the other half's total is not told."""
     raw = parsing.mapping(value, "a balance")
     asset = parsing.text(raw, "asset", "a balance")
     what = f"balance of {asset}"
-    if raw.get("wallet_type") not in (None, "spot"):
+    if raw.get("wallet_type") not in (None, "spot") or raw.get("type") not in WHOLE_BOOKINGS:
         return None
     if raw.get("wallets") is None:
         return AssetTotal(asset=asset, total=parsing.amount(raw, "balance", what))
