@@ -190,18 +190,19 @@ class House:
 
     def lose(self, letter: Letter, *, said: str = "") -> None:
         """It never arrives, or no further than the door; `said`: what the client hears."""
-        at, terms = self.clock(), dict(letter.form)
-        self.log.add(Requested(at, letter.sent_at, letter.process, letter.method, terms, said))
+        self._write_request(letter, said)
 
     def serve(self, letter: Letter, *, again: bool = False) -> Answer:
         """It arrived: done, recorded, answered. `again`: the same letter, delivered a second time."""
         answer = self._judged(letter)
         if not again:
-            at, terms = self.clock(), dict(letter.form) if letter.method in TRADING else {}
-            said = answer.said
-            self.log.add(Requested(at, letter.sent_at, letter.process, letter.method, terms, said))
+            self._write_request(letter, answer.said)
         self.settle()
         return answer
+
+    def _write_request(self, letter: Letter, said: str) -> None:
+        terms = dict(letter.form) if letter.method in TRADING else {}
+        self.log.add(Requested(self.clock(), letter.sent_at, letter.process, letter.method, terms, said))
 
     def _judged(self, letter: Letter) -> Answer:
         if letter.nonce is not None and not self._takes_nonce(letter.nonce):

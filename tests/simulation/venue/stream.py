@@ -31,12 +31,23 @@ Heard = tuple[str, tuple[News, ...], str]
 """How the connection stands now (empty: as before), the news, and why it was lost."""
 
 
+class InOrder(dict[ServerSession, None]):
+    """The hub's set of sessions, oldest first: the same order in every process."""
+
+    def add(self, session: ServerSession) -> None:
+        self[session] = None
+
+    def discard(self, session: ServerSession) -> None:
+        self.pop(session, None)
+
+
 class Airwaves:
     """The hub of one house, and what goes wrong with all of its connections."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.hub = Hub(venue=house, is_token=lambda token, now: token in house.tokens)  # type: ignore[arg-type]
+        self.hub.sessions = InOrder()  # type: ignore[assignment]
         self.connections: list[Connection] = []
         house.listeners.append(lambda changes, now: self.hub.publish(changes, now=now))
         house.beats.append(self.beat)

@@ -82,7 +82,7 @@ class Hub:
     def _tell_prices(self, now: Decimal) -> None:
         wanted = {symbol for session in self.sessions for symbol in session.symbols}
         before, self._ticks = self._ticks, dict(self.venue.engine.ticks)
-        for symbol in wanted & before.keys():
+        for symbol in sorted(wanted & before.keys()):  # the same order in every process
             tick, known = self._ticks[symbol], before[symbol]
             changed = set()
             if tick.last != known.last:
