@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.db.models import Aggregate, Q, QuerySet
-from django.db.models.expressions import OrderBy
 from django.db.transaction import TransactionManagementError
 
 from tests.simulation.store import conditions, relations, writing
@@ -101,6 +100,9 @@ class MemoryQuerySet:
 
     def order_by(self, *names: Any) -> MemoryQuerySet:
         self.refuse_sliced()
+        for name in names:
+            if not isinstance(name, str) or name == "?":
+                raise NotImplementedError(f"the order {name!r}")
         new = self.clone()
         new.order = names
         return new
@@ -193,9 +195,7 @@ class MemoryQuerySet:
             rows.sort(key=key, reverse=descending != self.backwards)
         return rows
 
-    def sort_key(self, name: Any) -> tuple[Callable[[Row], Any], bool]:
-        if isinstance(name, OrderBy) or not isinstance(name, str) or name == "?":
-            raise NotImplementedError(f"the order {name!r}")
+    def sort_key(self, name: str) -> tuple[Callable[[Row], Any], bool]:
         descending = name.startswith("-")
         read = self.reader(name.lstrip("-"))
         return (lambda row: (False, None) if (value := read(row)) is None else (True, value)), descending
