@@ -28,10 +28,11 @@ import time
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.db import Error
 from django_q.brokers.orm import ORM
 from django_q.signing import SignedPackage
 
-from brackets import signs_of_life
+from brackets import signs_of_life, storage
 
 log = logging.getLogger("backstop.cluster")
 PR_SET_PDEATHSIG = 1
@@ -104,7 +105,15 @@ class BeatingBroker(ORM):
             self._watching = True
             self.pulse.note(Pulse.BEAT)  # a new round begins
             threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True, name="pulse").start()
-        return self.give_beat() or super().dequeue()
+        if given := self.give_beat():
+            return given
+        try:
+            return super().dequeue()  # type: ignore[no-any-return]
+        except Error as error:
+            if not storage.VOICE.tell(error):
+                raise
+            time.sleep(LOOK_EVERY_SECONDS)  # the database comes back, and nobody had to die for it
+            return None
 
     def give_beat(self) -> Sequence[tuple[object, str]] | None:
         """A beat, where one is due; the first at once: a pusher may be new because the database is gone."""
@@ -133,7 +142,14 @@ class BeatingBroker(ORM):
             self.pulse.note(Pulse.BEAT)
             signs_of_life.show()
             return None
-        return super().acknowledge(task_id)
+        try:
+            done = super().acknowledge(task_id)
+        except Error as error:
+            if not storage.VOICE.tell(error):
+                raise
+            return None  # done and not acknowledged: it is given again, and every task bears that
+        storage.VOICE.well()
+        return done
 
     def fail(self, task_id: object) -> None:
         if task_id != BEAT:

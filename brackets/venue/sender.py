@@ -33,6 +33,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from brackets import storage
 from brackets.models.sender import SenderKey
 from brackets.venue.kraken import budget, pair_budget
 from brackets.venue.port import BudgetExhausted, VenueUnavailable
@@ -311,8 +312,9 @@ class SenderSlot:
             changes |= {"counter_thousandths": self.tier.limit, "counter_at": now}
         try:
             self._rows().filter(fence=turn.fence).update(**changes)
-        except DatabaseError:
-            log.exception("the turn could not be given back; its lease runs out by itself")
+        except DatabaseError as error:
+            if not storage.VOICE.tell(error):
+                log.exception("the turn could not be given back; its lease runs out by itself")
 
     # --- the budget --------------------------------------------------------------------------------
 

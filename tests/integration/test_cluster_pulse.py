@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import InterfaceError
+from django_q.brokers.orm import ORM
 from django_q.signing import SignedPackage
 
 from config.cluster import BEAT, LOOK_EVERY_SECONDS, BeatingBroker, Pulse, Silence, beat
@@ -56,3 +58,18 @@ def test_a_watcher_that_was_stopped_itself_counts_next_to_nothing_of_it() -> Non
     silence = Silence()
     silence.see(1.0, passed=1)
     assert silence.see(1.0, passed=3600) == 2 * LOOK_EVERY_SECONDS
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_gone_ends_neither_pusher_nor_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the library lets die it would start again, and its work would wait for two minutes."""
+    broker = BeatingBroker("backstop")
+    broker.give_beat()
+    monkeypatch.setattr("config.cluster.LOOK_EVERY_SECONDS", 0)
+
+    def gone(*args: object) -> None:
+        raise InterfaceError("connection already closed")
+
+    monkeypatch.setattr(ORM, "get_connection", gone)
+    assert broker.dequeue() is None
+    assert broker.acknowledge(7) is None

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from brackets import storage
 from brackets.venue.kraken.stream.backoff import Backoff
 from brackets.venue.kraken.stream.news import Illegible, News, StreamBroken
 from brackets.venue.kraken.stream.session import Session
@@ -80,9 +81,11 @@ class Connection:
                 why = str(error)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            except Exception:
-                log.exception("the %s stream failed; it is tried again", self.name)
-                why = "a defect of ours; see the log"
+            except Exception as error:
+                why = "the database cannot be used"
+                if not storage.VOICE.tell(error):
+                    log.exception("the %s stream failed; it is tried again", self.name)
+                    why = "a defect of ours; see the log"
             finally:
                 self.session = None
             self._backoff.ended(now=time.monotonic(), ready_at=ready_at[0] if ready_at else None)
