@@ -35,7 +35,7 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     selling = bracket.sold + working
     ceiling = bracket.sold + bracket.coins + total_leaves(bracket.live_entries)
     on_their_way = total_leaves(order for order in beside_stops if is_on_its_way(order))
-    ceiling += min(bracket.taken, on_their_way)
+    ceiling += min(max(bracket.acquired - ceiling, ZERO), on_their_way)
     if selling > ceiling:
         yield f"{selling} coins are sold or on sale, but only {ceiling} were there"
 

@@ -70,7 +70,7 @@ def heard_steps(world: World) -> Iterator[None]:
         return outcome
 
     def told(row: models.Bracket, before: Bracket, outcome: machine.Outcome, event: Event) -> None:
-        after = outcome.bracket
+        after, known = outcome.bracket, len(world.violations)
         save_step(row, before, outcome, event)
         process = world.process
         words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
@@ -79,6 +79,9 @@ def heard_steps(world: World) -> Iterator[None]:
             world.protected_at[row.pk] = world.clockwork.now()
         effects = "".join(f", {type(effect).__name__}" for effect in outcome.effects)
         world.say("" if process is None else process.name, words + moved + effects)
+        if len(world.violations) > known:
+            for order in after.orders:
+                world.say("", f"  {order.role} {order.status} {order.filled} of {order.quantity}")
 
     with swapped(machine, "step", counted), swapped(operations, "save_step", told):
         yield
