@@ -32,6 +32,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "requirements.sha256"
 
+USAGE = "up | test [pytest arguments] | lint | bench [benchmark] | chaos [its options]"
 INSTALL_TIMEOUT_SECONDS = 1200
 PR_SET_PDEATHSIG = 1
 NO_NETWORK = re.compile(
@@ -215,7 +216,7 @@ def go_on(arguments: Sequence[str]) -> NoReturn:
         case ["chaos", *rest]:
             command = [str(PYTHON), "-m", "tests.chaos", *rest]
         case _:
-            raise Failure("usage: scripts/bootstrap up | test [pytest arguments] | lint | bench [benchmark]")
+            raise Failure(f"usage: scripts/bootstrap {USAGE}")
     os.execv(command[0], command)
 
 

@@ -31,6 +31,7 @@ from tests.process.disk import MountedDisk, small_disk
 
 CLEAN, VIOLATED, IMPOSSIBLE, SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
 DISK_MEGABYTES = 256  # of the small disk under SQLite, where one can be made
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DEADLY = ("kill -9", "SIGTERM")
 
 
@@ -140,7 +141,7 @@ def table(rounds: Sequence[Round]) -> Iterator[str]:
 
 
 def stop(signum: int, frame: FrameType | None) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         signal.signal(number, signal.SIG_IGN)  # once is enough: the clearing up is not interrupted
     raise KeyboardInterrupt
 
@@ -177,7 +178,7 @@ def run(options: Options) -> int:
 
 
 def main() -> int:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         signal.signal(number, stop)
     return run(parsed())
 
