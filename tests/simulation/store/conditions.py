@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db.models import F, Model, Q
 from django.db.models.expressions import BaseExpression
@@ -21,6 +24,11 @@ from tests.simulation.store.lookups import COMPARISONS, Compare, Compute, Lookup
 
 if TYPE_CHECKING:
     from tests.simulation.store.tables import Predicate, Row, Table
+
+
+EXPRESSIONS = (F, BaseExpression)
+SIMPLE = frozenset({str, int, bool, Decimal, datetime, UUID})
+"""Values that are neither instances, expressions nor querysets."""
 
 
 @dataclass(slots=True)
@@ -45,7 +53,9 @@ def narrow(
     table: Table, where: Where, args: tuple[Any, ...], kwargs: dict[str, Any], annotations: dict[str, Compute]
 ) -> None:
     """What `filter` adds to a query."""
-    asked: list[tuple[str, Any]] = list(kwargs.items())
+    asked: Iterable[tuple[str, Any]] = kwargs.items()
+    if args:
+        asked = list(asked)
     for one in args:
         if not isinstance(one, Q):
             raise NotImplementedError(f"the filter {one!r}")
@@ -54,12 +64,15 @@ def narrow(
         else:
             where.tests += (judge(table, one, False, annotations),)
     many: dict[str, dict[str, Any]] = {}
+    known = table.lookups
     for name, value in asked:
-        if name in annotations or name.partition("__")[0] in annotations:
+        if annotations and name.partition("__")[0] in annotations:
             where.tests += (judge_annotation(name, value, annotations),)
             continue
-        lookup = lookup_of(table, name)
-        if lookup.relation:
+        lookup = known.get(name) or lookup_of(table, name)
+        if lookup.is_plain and type(value) in SIMPLE:  # nearly all there is
+            where.equal += ((lookup.attname, lookup.convert(value)),)
+        elif lookup.relation:
             many.setdefault(lookup.relation, {})[lookup.rest] = value
         else:
             add(table, where, lookup, value, annotations)
@@ -78,8 +91,7 @@ def narrow_children(
 
 
 def add(table: Table, where: Where, lookup: Lookup, value: Any, annotations: dict[str, Compute]) -> None:
-    is_plain = hasattr(value, "one_column") or not hasattr(value, "resolve_expression")
-    if lookup.local and not lookup.is_json and is_plain:
+    if lookup.local and not lookup.is_json and not isinstance(value, EXPRESSIONS):
         if lookup.word == "exact":
             where.equal += ((lookup.attname, None if value is None else wanted(lookup, value)),)
             return
@@ -105,6 +117,15 @@ def joined(table: Table, relation: str, rest: dict[str, Any]) -> Counter[Any]:
     return Counter(key for row in find(related.table, where) for key in related.keys(row))
 
 
+def widen(table: Table, where: Where, asked: Q, annotations: dict[str, Compute]) -> None:
+    """What `exclude` adds to a query; `asked` is what shall not be."""
+    if len(asked.children) == 1 and isinstance(asked.children[0], tuple) and not asked.negated:
+        test = test_of(table, *asked.children[0], True, annotations)
+        where.tests += (lambda row: test(row) is False,)
+    else:
+        where.tests += (judge(table, ~asked, False, annotations),)
+
+
 # --- single tests ----------------------------------------------------------------------------------
 
 
@@ -128,7 +149,7 @@ def judge(table: Table, asked: Q, negated: bool, annotations: dict[str, Compute]
 
 
 def test_of(table: Table, name: str, value: Any, negated: bool, annotations: dict[str, Compute]) -> Predicate:
-    if name in annotations or name.partition("__")[0] in annotations:
+    if annotations and name.partition("__")[0] in annotations:
         return judge_annotation(name, value, annotations)
     lookup = lookup_of(table, name)
     if lookup.relation:
@@ -179,7 +200,7 @@ def leaf(
     unknown = False if negated else None
     if lookup.is_json:
         return json_leaf(lookup, value)
-    if isinstance(value, BaseExpression | F):
+    if isinstance(value, EXPRESSIONS):
         return against(read, COMPARISONS[word], compute(table, value, annotations), unknown)
     if word == "exact" and value is None:
         return lambda row: read(row) is None
@@ -253,6 +274,8 @@ def literal(value: Any, annotations: dict[str, Compute]) -> Compute:
 
 def wanted(lookup: Lookup, value: Any) -> Any:
     """The value to compare with, as the column would give it back. Raises ValueError."""
+    if type(value) in SIMPLE:
+        return lookup.convert(value)
     if value is None:
         raise ValueError("Cannot use None as a query value")
     if isinstance(value, Model):
@@ -263,16 +286,14 @@ def wanted(lookup: Lookup, value: Any) -> Any:
 
 
 def wanted_set(lookup: Lookup, values: Any) -> frozenset[Any]:
-    convert = lookup.convert
-    return frozenset(
-        convert(key_of(value) if isinstance(value, Model) else value) for value in values if value is not None
-    )
+    return frozenset([wanted(lookup, value) for value in values if value is not None])
 
 
 def key_of(instance: Model) -> Any:
-    if instance.pk is None:
+    key = instance.pk
+    if key is None:
         raise ValueError("Model instances passed to related filters must be saved.")
-    return instance.pk
+    return key
 
 
 # --- finding ---------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models.fields.json import JSONField
-
 if TYPE_CHECKING:
     from tests.simulation.store.tables import Row, Table
 
@@ -36,6 +34,7 @@ class Lookup:
     local: bool  # whether the column is the first table's own
     convert: Callable[[Any], Any]
     is_json: bool
+    is_plain: bool = False  # an own column, not of JSON, to be equal
     relation: str = ""  # a relation to many rows: the rest is asked of those
     rest: str = ""
 
@@ -64,7 +63,7 @@ def understand(table: Table, name: str) -> Lookup:
     if parts[0] not in table.names:
         if parts[0] in relations_to_many(table):
             rest = "__".join([*parts[1:], word]) if parts[1:] else f"pk__{word}"
-            return Lookup(name, "", word, never_read, False, never_read, False, parts[0], rest)
+            return Lookup(name, "", word, never_read, False, never_read, False, relation=parts[0], rest=rest)
         return reverse_single(table, parts, word, name)
     last, steps = table, []
     while len(parts) > 1 and last.attname(parts[0]) in last.references:
@@ -74,14 +73,12 @@ def understand(table: Table, name: str) -> Lookup:
     if len(parts) > 1:
         raise NotImplementedError(f"the lookup {name!r} of {table.meta.label}")
     attname = last.attname(parts[0])
+    convert, is_json = last.convert[attname], attname in last.jsons
     if steps and attname == last.pk:  # `bracket__id` is this table's own `bracket_id`
         attname = steps.pop()[0]
-        column = attname
-    else:
-        column = attname
-    is_json = isinstance(last.meta.get_field(column), JSONField) if column in last.columns else False
-    convert = last.convert[column] if column in last.columns else table.convert[column]
-    return Lookup(name, column, word, path_reader(steps, column), not steps, convert, is_json)
+    read, local = path_reader(steps, attname), not steps
+    is_plain = local and word == "exact" and not is_json
+    return Lookup(name, attname, word, read, local, convert, is_json, is_plain)
 
 
 def reverse_single(table: Table, parts: list[str], word: str, name: str) -> Lookup:

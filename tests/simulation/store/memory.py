@@ -58,6 +58,7 @@ def install(stack: ExitStack, tables: Tables) -> None:
         stack.enter_context(patch.object(owner, name, new))
 
     replace(BaseManager, "get_queryset", queryset_of(tables))
+    replace(BaseManager, "all", everything)
     for name, method in methods_of_instances(tables).items():
         replace(models.Model, name, method)
     replace(related_descriptors.ForwardManyToOneDescriptor, "get_object", reference_of(tables))
@@ -81,9 +82,18 @@ def queryset_of(tables: Tables) -> Any:
 
     def get_queryset(self: Any) -> MemoryQuerySet:
         model = self.model
-        return MemoryQuerySet(of.get(model) or tables[model])
+        query = MemoryQuerySet(of.get(model) or tables[model])
+        query.fresh = True
+        return query
 
     return get_queryset
+
+
+def everything(self: Any) -> MemoryQuerySet:
+    """`objects.all()` may be kept and asked twice."""
+    query: MemoryQuerySet = self.get_queryset()
+    query.fresh = False
+    return query
 
 
 def reference_of(tables: Tables) -> Any:

@@ -41,11 +41,15 @@ class MemoryQuerySet:
     unique = False
     known: tuple[Any, Any] | None = None  # a foreign key and the instance all rows refer to by it
     cache: list[Any] | None = None
+    fresh = False  # from a manager's hand for one call: nobody else will see it, the first clone is itself
 
     def __init__(self, table: Table) -> None:
         self.table = table
 
     def clone(self) -> MemoryQuerySet:
+        if self.fresh:
+            self.fresh = False
+            return self
         new = object.__new__(MemoryQuerySet)
         content = new.__dict__ = self.__dict__.copy()
         content.pop("cache", None)
@@ -64,6 +68,7 @@ class MemoryQuerySet:
         return self.table.model
 
     def using(self, alias: str | None) -> MemoryQuerySet:
+        self.fresh = False
         return self
 
     def _add_hints(self, **hints: Any) -> None:
@@ -94,8 +99,7 @@ class MemoryQuerySet:
         self.refuse_sliced()
         new = self.clone()
         new.where = where = self.where.copy()
-        asked = ~Q(*args, **kwargs)
-        where.tests += (conditions.judge(self.table, asked, False, self.annotations),)
+        conditions.widen(self.table, where, Q(*args, **kwargs), self.annotations)
         return new
 
     def order_by(self, *names: Any) -> MemoryQuerySet:
