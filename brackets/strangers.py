@@ -91,7 +91,9 @@ def order_sighting(report: OrderReport, asked_at: datetime) -> Sighting:
 
 
 def terms_of(report: OrderReport) -> str:
-    prices = (("at", report.trigger_price), ("limit", report.limit_price))
+    at = report.limit_price if report.trigger_price is None else report.trigger_price
+    limit = None if at is report.limit_price else report.limit_price
+    prices = (("at", at), ("limit", limit))
     said = " ".join(f"{name} {text(price)}" for name, price in prices if price is not None)
     return f"{report.side.value} {report.kind.value} {said}".rstrip()[:120]
 

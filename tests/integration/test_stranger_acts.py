@@ -29,7 +29,7 @@ def a_finding(account: Account, kind: Kind = Kind.COINS, **values: Any) -> Stran
         "base": "ETH",
         "symbol": "ETH/USD",
         "quantity": Decimal("0.7"),
-        "terms": "sell limit limit 2700" if kind is Kind.ORDER else "",
+        "terms": "sell limit at 2700" if kind is Kind.ORDER else "",
         "status": Status.OPEN,
         "first_seen_at": at,
         "last_seen_at": at,

@@ -162,7 +162,7 @@ def test_a_foreign_order_is_found_with_its_terms(world: World) -> None:
     number = world.venue.sell_by_hand(ETH, Decimal("0.5"), limit=Decimal(2700))
     world.turns(2, seconds=31)
     assert found(Kind.ORDER) == {number: Decimal("0.5")}
-    assert Stranger.objects.get().terms == "sell limit limit 2700"
+    assert Stranger.objects.get().terms == "sell limit at 2700"
 
 
 def test_a_foreign_order_that_ended_is_gone(world: World) -> None:

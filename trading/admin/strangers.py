@@ -5,7 +5,7 @@ Every button is asked twice: the first POST shows what was found and what follow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,11 @@ class StandingFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("all", "all"), *((status.value, status.value) for status in Status)]
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "there now"}
+        yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Stranger]) -> QuerySet[Stranger]:
         chosen = self.value()
