@@ -137,7 +137,21 @@ def methods_of_instances(tables: Tables) -> dict[str, Any]:
             raise NotImplementedError("refresh_from_db() from a queryset")
         refresh(tables, self, fields)
 
-    return {"save": save, "delete": delete, "refresh_from_db": refresh_from_db, "save_base": refuse}
+    begin = models.Model.__init__
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        if values or type(self)._meta.proxy:
+            begin(self, *values, **named)
+        else:
+            tables[type(self)].begin_instance(self, named)
+
+    return {
+        "__init__": __init__,
+        "save": save,
+        "delete": delete,
+        "refresh_from_db": refresh_from_db,
+        "save_base": refuse,
+    }
 
 
 def refresh(tables: Tables, instance: Any, fields: Any) -> None:

@@ -87,6 +87,10 @@ class Table:
         self.stamped = tuple(
             f for f in meta.concrete_fields if getattr(f, "auto_now", 0) or getattr(f, "auto_now_add", 0)
         )
+        self.constants, self.makers = defaults(meta)
+        self.setters = {
+            name: to for name, to in self.names.items() if name == to
+        }  # those no descriptor minds
         self.indexes: dict[str, dict[Any, dict[Any, Row]]] = {name: {} for name in self.indexed(meta)}
         self.uniques: tuple[Unique, ...] = ()
         self.checks: tuple[Check, ...] = ()
@@ -159,6 +163,24 @@ class Table:
                 content[name] = copied(content[name])
         instance.__dict__ = content
         return instance
+
+    def begin_instance(self, instance: Any, values: Row) -> None:
+        """`Model.__init__` with keywords alone."""
+        content = instance.__dict__
+        content["_state"] = ModelState()
+        content |= self.constants
+        for name, make in self.makers.items():
+            if name not in values:
+                content[name] = make()
+        setters = self.setters
+        for name, value in values.items():
+            if name in setters:
+                content[name] = value
+            elif name in self.names or name in self.meta._property_names:
+                setattr(instance, name, value)  # a relation, or the key by its other name
+            else:
+                said = f"{self.meta.object_name}() got unexpected keyword arguments: {name!r}"
+                raise TypeError(said)
 
     # --- writing -----------------------------------------------------------------------------------
 
@@ -285,6 +307,17 @@ class Table:
         for name, model in self.references.items():
             if row[name] is not None and row[name] not in self.tables[model].rows:
                 raise IntegrityError("FOREIGN KEY constraint failed")
+
+
+def defaults(meta: Any) -> tuple[Row, dict[str, Callable[[], Any]]]:
+    """What a new instance begins with: values that never change, and those that are made each time."""
+    constants, makers = {}, {}
+    for field in meta.concrete_fields:
+        if callable(field.default) and field.has_default():
+            makers[field.attname] = field.get_default
+        else:
+            constants[field.attname] = field.get_default()
+    return constants, makers
 
 
 class Tables:
