@@ -1,11 +1,12 @@
 """The independent auditor: judges from a venue's own log what the product did there.
 
-    records.py      what happened, as plain records
-    positions.py    coins and orders of each bracket
-    quiet.py        the time that counts
-    judge.py        the rules, read along the log
-    book.py         the product's rows against the log
-    paper_store.py  the log of a paper venue's own file
+    records.py        what happened, as plain records
+    circumstances.py  what it is told beside the log, and how long what may last
+    positions.py      coins and orders of each bracket
+    quiet.py          the time that counts
+    judge.py          the rules, read along the log
+    book.py           the product's rows against the log
+    paper_store.py    the log of a paper venue's own file
 
 Nothing here imports anything of the product.
 """
@@ -15,15 +16,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.simulation.auditor.book import Book, compare
-from tests.simulation.auditor.judge import (
+from tests.simulation.auditor.circumstances import (
     Bounds,
     Circumstances,
     Complaint,
     Handed,
-    Judge,
     Wish,
     spans_between,
 )
+from tests.simulation.auditor.judge import Judge
 from tests.simulation.auditor.paper_store import log_of_paper_store
 from tests.simulation.auditor.records import VenueLog
 

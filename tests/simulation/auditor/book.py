@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.auditor.judge import Handed, Judge
+from tests.simulation.auditor.circumstances import Handed
+from tests.simulation.auditor.judge import Judge
 from tests.simulation.auditor.records import ZERO
 
 Row = Mapping[str, Any]

@@ -7,13 +7,12 @@ moment and the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
+from tests.simulation.auditor.circumstances import Bounds, Circumstances, Complaint, Wish
 from tests.simulation.auditor.positions import Bare, Order, Position
-from tests.simulation.auditor.quiet import Quiet, Span
+from tests.simulation.auditor.quiet import Quiet
 from tests.simulation.auditor.records import (
     ZERO,
     Amended,
@@ -28,69 +27,6 @@ from tests.simulation.auditor.records import (
     Troubled,
     VenueLog,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One broken rule. `kind` groups those that are the same."""
-
-    kind: str
-    at: datetime
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M:%S.%f} {self.kind}: {self.sentence}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """Quiet seconds for which coins of at least the venue's minimum may have no sell order at all, by what
-    took it from them, and what else may last how long."""
-
-    attached: float = 0.0  # bought by an entry that carries its stop: not a second
-    small_parts: float = 25.0  # bought in parts so small that the venue makes no stop of them
-    own_stop: float = 10.0  # bought by an entry without a stop, or handed over
-    between_legs: float = 5.0  # an order canceled or made smaller so that another may follow
-    owner: float = 15.0  # a stop canceled by somebody else: two readings
-    short_of_funds: float = 15.0  # a sell the venue ended for want of coins
-    exit: float = 15.0  # from a wish to leave until it is being sold
-    paused_entry: float = 15.0  # an entry that rests when entries are paused
-    paused_on_the_way: float = 12.0  # an entry that was on its way then: its deadline, and a slow clock
-    after_trouble: float = 45.0  # so long a trouble goes on counting as one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Handed:
-    """Coins that became the product's to keep without being bought."""
-
-    at: datetime
-    key: str
-    symbol: str
-    quantity: Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """Somebody asked to leave a pair, and the product took it on."""
-
-    at: datetime
-    symbol: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Circumstances:
-    """What the log of a venue cannot say."""
-
-    ended_at: datetime
-    finished: bool = True  # everything was closed: nothing may be left
-    deaths: Mapping[str, datetime] = field(default_factory=dict)  # process, as the venue knows it
-    blind: Sequence[Span] = ()  # nobody of the product could act
-    pauses: Sequence[Span] = ()
-    handed: Sequence[Handed] = ()
-    wishes: Sequence[Wish] = ()
-    both_rest: bool = False  # the venue lets a stop and a target rest for the same coins
-    bracket_of: Mapping[str, str] = field(default_factory=dict)  # client order id -> bracket
-
 
 PASSING = "Rate limit exceeded"  # so ends a refusal after which the same order may leave again
 
@@ -422,24 +358,3 @@ class Judge:
             fees = self._position_of[txid].base_fees
             if moved != sign * order.filled and not (order.is_entry and fees and moved < order.filled):
                 self.complain("ledger", f"{txid} filled {order.filled} and its ledger moved {moved}")
-
-
-def judged(
-    log: VenueLog, circumstances: Circumstances, bounds: Bounds | None = None
-) -> tuple[Judge, list[Complaint]]:
-    """Judge one log; the judge knows what stood there."""
-    judge = Judge(log, circumstances, bounds)
-    return judge, judge.judge()
-
-
-def spans_between(moments: Iterable[tuple[datetime, bool]], *, end: datetime) -> list[Span]:
-    """Spans from switches: (when, whether it is on from then). One still on lasts until `end`."""
-    found: list[Span] = []
-    since: datetime | None = None
-    for at, on in moments:
-        if on and since is None:
-            since = at
-        elif not on and since is not None:
-            found.append((since, at))
-            since = None
-    return [*found, (since, end + timedelta(seconds=1))] if since is not None else found
