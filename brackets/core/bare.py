@@ -2,7 +2,8 @@
 
 Pure. Last part of a step. Exposure is measured afterwards, with the venue's times (`exposure.py`); this is by
 our own knowledge, and now: a sell that is intended, or whose fate is Unknown, is no order that we know of.
-Said once for each time that coins are bare for longer than a cancel and its sell may take.
+Said once for each time that coins are bare for longer than a cancel and its sell may take. The alert that
+people see, by a threshold of theirs and until it is over, is the sentinel's (`brackets/sentinel.py`).
 
 Not called out: parts below the venue's minimum, which no order can stand for (they wait for more, or end as
 dust), and coins whose stop the venue makes itself, as long as that stop need not be visible yet.

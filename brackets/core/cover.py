@@ -231,16 +231,9 @@ def tidy(step: Step) -> Step:
         return step
     legs = [o for o in bracket.live_sells if certain(o) and o.amendment is None and not o.triggered]
     for order in legs:
-        if is_elsewhere(bracket, order) and sentinel.may_put_right(step, order):
+        if sentinel.is_elsewhere(bracket, order) and sentinel.may_put_right(step, order):
             return move(step, order)
     return merge(step)
-
-
-def is_elsewhere(bracket: Bracket, order: BracketOrder) -> bool:
-    """Whether a leg rests at another price than it should."""
-    if order.role is Role.STOP:
-        return order.trigger_price is not None and order.trigger_price != bracket.stop_price
-    return order.role is Role.TARGET and order.rests_as_limit and order.limit_price != bracket.target_price
 
 
 def move(step: Step, order: BracketOrder) -> Step:

@@ -137,6 +137,13 @@ def may_put_right(step: Step, order: BracketOrder) -> bool:
     return not is_doubted(step, order) and (may_repeat(step) or not is_repeat(step.bracket))
 
 
+def is_elsewhere(bracket: Bracket, order: BracketOrder) -> bool:
+    """Whether a leg that lives rests at another price than it should."""
+    if order.role is Role.STOP:
+        return order.live and order.trigger_price not in (None, bracket.stop_price)
+    return order.role is Role.TARGET and order.rests_as_limit and order.limit_price != bracket.target_price
+
+
 def is_doubted(step: Step, order: BracketOrder) -> bool:
     """Whether one reading alone told it. A venue that does not answer for seconds is not waited for: coins
     that may be bare weigh more than an order too many, which the venue refuses."""
@@ -218,7 +225,8 @@ def count_coins(step: Step, available: Decimal, lacking: Decimal) -> Step:
 
 def at_rest(step: Step) -> Step:
     """Every coin has its leg: nothing is being repaired, unless one still rests where others put it."""
-    if not step.bracket.repairing or any(order.live for order in harmed(step.bracket)):
+    bracket = step.bracket
+    if not bracket.repairing or any(is_elsewhere(bracket, order) for order in harmed(bracket)):
         return step
     return step.having(repairing=False, funds_awaited=False, repairs_refused=0)
 

@@ -101,7 +101,7 @@ def is_moving(bracket: Bracket, role: Role) -> bool:
         wanted = bracket.resting is Role.TARGET and bracket.policy is Policy.NEAREST
         return wanted and not bracket.live_targets
     changing = any(is_unsettled(order) for order in bracket.live_sells)
-    return changing or bracket.unprotected_since is not None or is_elsewhere(bracket)
+    return changing or bracket.unprotected_since is not None or follows_the_book(bracket)
 
 
 def is_unsettled(order: BracketOrder) -> bool:
@@ -109,7 +109,7 @@ def is_unsettled(order: BracketOrder) -> bool:
     return not settled or order.cancel_wanted or order.amendment is not None
 
 
-def is_elsewhere(bracket: Bracket) -> bool:
+def follows_the_book(bracket: Bracket) -> bool:
     """Whether a stop that nobody else touched is about to follow the book to another price."""
     moved = [stop for stop in bracket.live_stops if stop.trigger_price != bracket.stop_price]
     return bool(moved) and all(stop.amiss_at is None for stop in moved)

@@ -236,6 +236,15 @@ def test_one_that_they_move_again_waits_for_its_minute() -> None:
     assert story.words == ["amend stop S trigger 95"]
 
 
+def test_one_that_its_owner_puts_back_needs_nothing() -> None:
+    story = Story().protected()
+    story.wait(30)
+    story.report("S", OPEN, trigger="80")
+    story.wait(1)
+    story.report("S", OPEN, trigger="95")
+    assert (story.state, story.bracket.repairing, story.bracket.repairs) == (State.BRACKET_ACTIVE, False, 0)
+
+
 def test_what_a_person_edits_here_moves_at_once() -> None:
     story = canceled_twice()
     story.wait(61)
