@@ -109,6 +109,8 @@ def draw_venue(profile: Profile, symbols: tuple[str, ...], random: Random) -> Ve
         drift_bps=random.choice((-3.0, -1.0, 0.0, 1.0, 3.0)),
         post_only_cancels=random.random() < 0.5,
         rates=bearable(drawn_rates(random, share=share, heat=heat), most=0.12 + 0.1 * heat) if heat else {},
+        nonce_window_seconds=random.choice((0.0, 0.0, 40.0)),
+        skew_seconds=random.choice((0.0, 0.0, -2.5, 4.0)),
     )
 
 

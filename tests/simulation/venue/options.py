@@ -182,6 +182,7 @@ class VenueOptions:
 
 CALM = VenueOptions()
 _PER_REQUEST = (0.003, 0.06)
+_PER_LATE = (0.02, 0.12)  # most of them come to nothing: their nonce or their deadline has passed
 _PER_ORDER = (0.05, 0.5)
 _PER_SECOND = (0.002, 0.03)
 _PER_PHASE = (0.002, 0.012)  # what lasts for many seconds
@@ -220,6 +221,8 @@ def drawn_rates(random: Random, *, share: float = 0.4, heat: float = 1.0) -> dic
 
 
 def _range_of(fault: Fault) -> tuple[float, float]:
+    if fault is Fault.LATE_REQUEST:
+        return _PER_LATE
     if fault in OF_WRITES or fault is Fault.NO_BUDGET:
         return _PER_REQUEST
     if fault in _ORDERS:
