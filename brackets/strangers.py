@@ -18,12 +18,13 @@ from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
 
-from brackets import operations, records, reports
+from brackets import reports
 from brackets.core.holdings import base_names, wallets
 from brackets.core.orders import Bracket
 from brackets.core.states import OrderStatus
 from brackets.core.strangers import OVER, ZERO, Finding, Kind, Seen, Status, seen, split, unseen
 from brackets.models import Account, AssetBalance, Fill, Instrument, Stranger
+from brackets.sight import Loaded, load_open
 from brackets.venue.port import OrderReport
 from risk import alerts, journal
 from risk.core.plain import text
@@ -139,12 +140,13 @@ def is_certain(bracket: Bracket) -> bool:
     return all(o.fully_booked and o.status is not OrderStatus.UNKNOWN for o in bracket.orders)
 
 
-def compare_coins(account: Account, now: datetime) -> None:
-    """Compare the coins of the account, as last read or told, with our book, coin by coin. A handful of
-    queries, whatever the number of brackets; nothing before the book itself was compared with the venue."""
+def compare_coins(account: Account, now: datetime, brackets: Iterable[Loaded] | None = None) -> None:
+    """Compare the coins of the account, as last read or told, with our book, coin by coin; nothing before the
+    book itself was compared with the venue. `brackets` are the open ones with their loaded values, where the
+    caller keeps them. A handful of queries, whatever the number of brackets."""
     if account.recovered_at is None or account.first_balances_at is None:
         return
-    coins = coins_of(account)
+    coins = coins_of(account, load_open(account) if brackets is None else brackets)
     moved = last_traded(account)
     known = there(account, [Kind.COINS, Kind.MISSING])
     for base, coin in coins.items():
@@ -153,7 +155,7 @@ def compare_coins(account: Account, now: datetime) -> None:
             keep(account, of_coin, coin_sightings(base, coin), min(coin.read_at, now))
 
 
-def coins_of(account: Account) -> dict[str, Coin]:
+def coins_of(account: Account, brackets: Iterable[Loaded]) -> dict[str, Coin]:
     """Every coin that is traded here, with its balances and the open brackets that hold it."""
     coins: dict[str, Coin] = {}
     owners: dict[str, str] = {}  # of each wallet
@@ -162,9 +164,9 @@ def coins_of(account: Account) -> dict[str, Coin]:
         owners |= dict.fromkeys(wallets(base_names(pair)), pair.base)
     for row in AssetBalance.objects.filter(account=account, asset__in=owners):
         coins[owners[row.asset]].balances.append(row)
-    for row in operations.open_brackets(account):
+    for row, bracket in brackets:
         if row.base in coins:
-            coins[row.base].brackets.append(records.load(row))
+            coins[row.base].brackets.append(bracket)
     return coins
 
 

@@ -374,7 +374,8 @@ class Watch:
         """What the account holds beyond our book. Asks nobody: balances and orders are read anyway."""
         if self.account.recovered_at is not None:
             self.last_strangers_at = now
-            strangers.compare_coins(self.account, now)
+            loaded = [(one.row, one.bracket) for one in self.shelf.all()]
+            strangers.compare_coins(self.account, now, loaded)
             recovery.resolve_alerts(self.account, now)
 
     def status_seconds(self) -> int:

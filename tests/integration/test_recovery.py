@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from brackets.core.states import OrderStatus, State
 from brackets.models import Order
 from brackets.venue import port
 from brackets.venue.paper.orders import Side
+from brackets.watch import Watch
 from risk import alerts
 from tests.integration.engine_venue import Fault, SenderKilled
 from tests.integration.engine_world import ETH, QUANTITY, STOP, TARGET, World, fresh
@@ -40,11 +42,12 @@ def why(world: World) -> str:
     return read_status(fresh(world.account))["recovering_because"]
 
 
-def until_recovered(world: World, turns: int = 40) -> int:
-    for turn in range(turns):
+def until_recovered(world: World, *, seconds: int = 1) -> int:
+    """Turns it took."""
+    for turn in range(40):
         if is_recovered(world):
             return turn
-        world.turn()
+        world.turn(seconds)
     raise AssertionError(why(world))
 
 
@@ -195,10 +198,35 @@ def test_an_entry_waits_as_long_as_an_unknown_can_still_be_proven(world: World) 
     assert not is_recovered(world)
     assert "is being looked up" in why(world)
     assert not entry_is_let_through(world)
-    until_recovered(world)
+    until_recovered(world, seconds=3)
     world.until_closed(trade)
     assert trade.bracket.orders.get().status == OrderStatus.ABSENT
     assert entry_is_let_through(world)
+
+
+def test_the_watch_asks_again_as_the_rate_budget_allows(world: World, settings: Any) -> None:
+    """At once until one comparison was made, then every few seconds until it is whole."""
+    settings.KRAKEN_TIER = "starter"
+    world.open()
+    world.venue.script("place", Fault.LOST_REQUEST)
+    world.send()
+    watch = Watch(account=fresh(world.account), venue=world.venue, clock=world.clock)
+    watch.take_lease()
+    world.venue.set_down(True)
+    with pytest.raises(port.VenueUnavailable):
+        watch.read()
+    assert watch.reading_is_due(world.clock.now)
+    world.venue.set_down(False)
+
+    watch.read()
+
+    assert not is_recovered(world)
+    later = [seconds for seconds in range(6) if watch.reading_is_due(after(world, seconds))]
+    assert later == [4, 5]
+
+
+def after(world: World, seconds: int) -> datetime:
+    return world.clock.now + timedelta(seconds=seconds)
 
 
 def test_exits_pass_meanwhile(world: World) -> None:
@@ -228,8 +256,8 @@ def test_an_amendment_of_uncertain_fate_is_waited_for(world: World) -> None:
 
     assert not is_recovered(world)
     assert "new terms" in why(world)
-    until_recovered(world)
-    world.turns(5)
+    until_recovered(world, seconds=4)
+    world.turns(4)
     assert world.stop_at_venue().trigger_price == 2460
 
 
@@ -256,7 +284,7 @@ def test_a_fill_without_a_stop_is_known_to_have_none_after_one_complete_look(wor
     assert not is_recovered(world)
     assert "were not all seen" in why(world)
 
-    assert until_recovered(world) <= 15
+    assert until_recovered(world, seconds=3) <= 5
     world.until(trade, State.BRACKET_ACTIVE)
     assert len(world.venue.sent) == 2  # the entry, and a stop of ours
 

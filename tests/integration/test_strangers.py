@@ -8,9 +8,10 @@ from brackets import readers, strangers
 from brackets.core.strangers import Kind, Status
 from brackets.models import Stranger
 from brackets.venue import port
+from brackets.watch import Watch
 from risk.models import AuditRow
 from tests.integration.engine_venue import Fault
-from tests.integration.engine_world import ETH, QUANTITY, World
+from tests.integration.engine_world import ETH, QUANTITY, World, fresh
 
 pytest_plugins = ["tests.integration.worlds"]
 FIRST_COINS = Decimal(3)
@@ -153,6 +154,21 @@ def test_nothing_is_compared_before_the_book_was(world: World) -> None:
         readers.refresh_balances(world.account, world.venue)
         strangers.compare_coins(world.account, world.clock.now)
     assert not Stranger.objects.exists()
+
+
+def test_the_watch_finds_them_by_itself(world: World) -> None:
+    world.open_active()
+    watch = Watch(account=fresh(world.account), venue=world.venue, clock=world.clock)
+    watch.take_lease()
+    watch.read()
+    world.venue.deposit("XETH", Decimal("0.7"))
+    for _ in range(4):
+        world.clock.pass_seconds(61)
+        watch.see_prices()
+        watch.read()
+        watch.keep_house()
+    assert found(Kind.COINS) == {"ETH": Decimal("0.7")}
+    assert found(Kind.MISSING, *Status) == {}
 
 
 # --- orders --------------------------------------------------------------------------------------------
