@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models.fields import related_descriptors
 from django.db.models.manager import BaseManager
 from django.db.transaction import Atomic
@@ -74,7 +74,7 @@ def install(stack: ExitStack, tables: Tables) -> None:
 
     replace(Atomic, "__enter__", enter)
     replace(Atomic, "__exit__", leave)
-    replace(transaction, "on_commit", lambda func, using=None, robust=False: ledger.on_commit(func))
+    ledger.connection.on_commit = lambda func, robust=False: ledger.on_commit(func)
 
 
 def queryset_of(tables: Tables) -> Any:

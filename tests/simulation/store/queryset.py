@@ -12,12 +12,11 @@ from typing import Any
 from django.db.models import Aggregate, Q, QuerySet
 from django.db.transaction import TransactionManagementError
 
-from tests.simulation.store import conditions, relations, writing
+from tests.simulation.store import conditions, relations, shapes, writing
 from tests.simulation.store.conditions import Where
 from tests.simulation.store.expressions import aggregate, compute
 from tests.simulation.store.lookups import Compute, reader
 from tests.simulation.store.tables import Row, Table
-from tests.simulation.store.values import copied
 
 EVERYTHING = Where()
 
@@ -211,7 +210,7 @@ class MemoryQuerySet:
         if self.cache is None:
             rows = self.rows()
             if self.shape:
-                self.cache = self.plain(rows)
+                self.cache = shapes.plain(self, rows)
             else:
                 self.cache = self.instances(rows)
         return self.cache
@@ -230,40 +229,6 @@ class MemoryQuerySet:
                 relations.select(self.table, found, path)
             if self.prefetched:
                 relations.prefetch(self.table.tables, found, self.prefetched)
-        return found
-
-    def grouped(self, rows: list[Row]) -> list[Any]:
-        """`values(…).annotate(…)`: one answer for each combination of values, in their order."""
-        readers = [self.reader(name) for name in self.fields or ()]
-        groups: dict[tuple[Any, ...], list[Row]] = {}
-        for row in rows:
-            groups.setdefault(tuple([read(row) for read in readers]), []).append(row)
-        found = [
-            (
-                *key,
-                *[aggregate(self.table, one, groups[key], self.annotations) for one in self.groups.values()],
-            )
-            for key in sorted(groups)
-        ]
-        if self.shape == "dict":
-            names = (*(self.fields or ()), *self.groups)
-            return [dict(zip(names, values, strict=True)) for values in found]
-        return found
-
-    def plain(self, rows: list[Row]) -> list[Any]:
-        """Rows as dicts, tuples or single values."""
-        if self.groups:
-            return self.grouped(rows)
-        readers = [self.reader(name) for name in self.fields or ()]
-        if self.shape == "flat":
-            (read,) = readers
-            found: list[Any] = [copied(read(row)) for row in rows]
-        else:
-            found = [tuple([copied(read(row)) for read in readers]) for row in rows]
-        if self.unique:
-            found = list(dict.fromkeys(found))
-        if self.shape == "dict":
-            return [dict(zip(self.fields or (), values, strict=True)) for values in found]
         return found
 
     def one_column(self) -> set[Any]:
@@ -315,7 +280,7 @@ class MemoryQuerySet:
         rows = query.found()
         name = self.table.meta.object_name
         if len(rows) == 1:
-            return query.plain(rows)[0] if query.shape else query.instances(rows)[0]
+            return shapes.plain(query, rows)[0] if query.shape else query.instances(rows)[0]
         if not rows:
             raise self.model.DoesNotExist(f"{name} matching query does not exist.")
         many = "more than 20" if len(rows) > 20 else len(rows)
