@@ -33,7 +33,8 @@ def judge(world: World) -> None:
     broken = journal.first_broken_row()
     if broken is not None:
         world.violate("journal", broken)
-    for complaint in auditor.audit(world.venue.log, circumstances(world), book=book(world)):
+    bounds = auditor.Bounds.at_latency(world.options.venue.latency[1])
+    for complaint in auditor.audit(world.venue.log, circumstances(world), book=book(world), bounds=bounds):
         world.violate(f"audit: {complaint.kind}", str(complaint))
 
 

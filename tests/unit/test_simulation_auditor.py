@@ -295,6 +295,16 @@ def test_coins_the_owner_took_are_accounted_for() -> None:
     assert tale.kinds() == []
 
 
+def test_coins_the_owner_handed_over_and_took_away_are_accounted_for() -> None:
+    tale = Tale().add(Booked(at(0), "L1", "Q1", "deposit", "XETH", PLAN, Decimal(0)))
+    handed = Handed(at=at(1), key=ETH, symbol=ETH, quantity=PLAN)
+    tale.later(1).stop().later(5).ended("OS", "canceled", "User requested")
+    tale.add(Booked(at(6), "L2", "Q2", "withdrawal", "XETH", -PLAN, Decimal(0)))
+    assert tale.kinds(handed=[handed]) == []
+    tale.log.records.pop()
+    assert tale.kinds(handed=[handed]) == ["coins left"]
+
+
 def test_coins_nobody_took_are_missed() -> None:
     tale = Tale().entry().later(10).cancel("OES").sale("OX", "0.05")
     assert tale.kinds() == ["coins left"]

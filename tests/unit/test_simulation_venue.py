@@ -127,6 +127,17 @@ def test_no_two_processes_send_at_once() -> None:
         assert second.nonce > first.nonce + 1
 
 
+def test_what_is_urgent_takes_its_turn_before_what_waits_longer() -> None:
+    desk = SimDesk()
+    key = desk.port._calls._slot._key
+    key.urgent = 1  # somebody waits with an exit
+    with pytest.raises(VenueUnavailable):
+        desk.port.open_orders()
+    assert desk.port.open_orders(urgent=True) == []
+    key.urgent = 0
+    assert desk.port.open_orders() == []
+
+
 def test_whoever_was_frozen_with_a_nonce_in_hand_is_refused() -> None:
     frozen = 30.0
 

@@ -41,6 +41,12 @@ class Bounds:
     paused_on_the_way: float = 12.0  # an entry that was on its way then: its deadline, and a slow clock
     after_trouble: float = 45.0  # so long a trouble goes on counting as one
 
+    @classmethod
+    def at_latency(cls, seconds: float) -> Bounds:
+        """The bounds where one way to the venue takes up to so many seconds. Three stops to cancel, a look
+        and a sale are ten ways, and a request of somebody else may be under way before the first."""
+        return cls(between_legs=3.0 + 12 * seconds, exit=13.0 + 12 * seconds, own_stop=8.0 + 6 * seconds)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Handed:

@@ -346,7 +346,8 @@ class Judge:
         here = [position for position in self.positions.values() if position.symbol == symbol]
         left = sum((max(ZERO, p.coins - p.base_fees) for p in here), ZERO)
         dust = sum((p.minimum for p in here), ZERO)
-        taken = max(ZERO, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO))
+        handed = sum((p.handed_over for p in here), ZERO)  # given away: the owner has so many less
+        taken = max(ZERO, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO) + handed)
         if left >= dust and left - taken >= dust:
             self.complain("coins left", f"{left} {symbol} are neither sold nor taken by the owner ({taken})")
 

@@ -54,7 +54,7 @@ class Mischief:
         if order is None:
             return form
         during = Fault.FILLED_DURING_CANCEL if method == "CancelOrder" else Fault.FILLED_DURING_AMEND
-        if self.strikes(during):
+        if not house.options.both_rest and self.strikes(during):  # there the other leg has sold already
             self._fill(order, during)
         if method == "CancelOrder" and order.side is Side.SELL and self.strikes(Fault.LATE_RELEASE):
             seconds = self._random.uniform(*house.options.release_seconds)

@@ -40,10 +40,11 @@ class Key:
         self.holder: Turn | None = None
         self.held_until = house.clock()
         self.last_nonce = 0
+        self.urgent = 0  # who waits with what cannot wait: they go first
 
-    def take(self, now: datetime) -> Turn | None:
-        """The turn, when nobody holds it any more."""
-        if self.holder is not None and now < self.held_until:
+    def take(self, now: datetime, *, urgent: bool) -> Turn | None:
+        """The turn, when nobody holds it any more and nobody goes first."""
+        if (self.holder is not None and now < self.held_until) or (self.urgent and not urgent):
             return None
         self.last_nonce = max(self.last_nonce + 1, (now - EPOCH) // timedelta(milliseconds=1))
         self.held_until = now + self.lease
@@ -70,15 +71,25 @@ class Slot:
             house.note(Fault.NO_BUDGET)
             house.trouble(Fault.NO_BUDGET, seconds=1)
             raise BudgetExhausted("the rate budget is used up: counter 15.0 of 15")
-        began = house.clock()
-        while (turn := self._key.take(house.clock())) is None:
-            if (house.clock() - began).total_seconds() > MOST_WAITING_SECONDS:
-                raise VenueUnavailable("no turn to send in time: others are sending")
-            self._wait(POLL_SECONDS)
+        turn = self._key.take(house.clock(), urgent=urgent) or self._waited(urgent=urgent)
         try:
             yield turn
         finally:
             self._key.give_back(turn)
+
+    def _waited(self, *, urgent: bool) -> Turn:
+        """The turn when it comes. Raises VenueUnavailable when it does not come in time."""
+        key, house = self._key, self._key.house
+        began = house.clock()
+        key.urgent += urgent
+        try:
+            while (turn := key.take(house.clock(), urgent=urgent)) is None:
+                if (house.clock() - began).total_seconds() > MOST_WAITING_SECONDS:
+                    raise VenueUnavailable("no turn to send in time: others are sending")
+                self._wait(POLL_SECONDS)
+        finally:
+            key.urgent -= urgent
+        return turn
 
 
 class KnownMarkets:

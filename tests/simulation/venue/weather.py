@@ -82,7 +82,8 @@ class Weather:
         """One pair moves: as it walks, or as a fault throws it."""
         house = self._house
         stops = [order.trigger_price for order in house.open_stops(walk.symbol) if order.trigger_price]
-        if stops and self._strikes(Fault.BOTH_PRICES, seconds):
+        both_rest = house.options.both_rest  # there it would sell both legs, the owner's coins with them
+        if stops and not both_rest and self._strikes(Fault.BOTH_PRICES, seconds):
             self._see(house.market.put(walk.symbol, house.market.price(walk.symbol) * FAR_ABOVE, below=False))
             self._fall(walk, max(stops))
             house.note(Fault.BOTH_PRICES)
