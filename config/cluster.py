@@ -5,7 +5,8 @@ guard schedules nothing, and status and processes look fine. So a beat goes roun
 pusher puts a task of no content among the real ones, a worker does it, the monitor acknowledges it. It needs
 no database, so an outage of that is no reason to end anybody.
 
-    main ── guard ─┬─ pusher    gives the beat (`dequeue`); a thread of it watches over beat and guard
+    main ── guard ─┬─ pusher    gives the beat (`dequeue`); a thread of it watches over beat and guard,
+                   │            and the guard over the beat, for each of the two may be the one that hangs
                    ├─ workers   do it
                    └─ monitor   takes it back (`acknowledge`): the cluster has worked, and says so outside
 
@@ -85,6 +86,8 @@ class BeatingBroker(ORM):
         self._guard_pid = 0  # of the guard, once this is the guard's, or a fork of it
         self._beaten_at = float("-inf")
         self._watching = False
+        self._quiet = Silence()  # of the beat, as the guard sees it
+        self._looked_at = time.monotonic()
 
     # --- the guard -----------------------------------------------------------------------------
     def set_stat(self, key: str, value: str, timeout: int) -> None:
@@ -97,6 +100,10 @@ class BeatingBroker(ORM):
         elif os.getppid() != self._parent:
             os._exit(1)  # where the kernel does not do it
         self.pulse.note(Pulse.GUARD)
+        passed, self._looked_at = time.monotonic() - self._looked_at, time.monotonic()
+        _, beat_at = self.pulse.read()
+        if self._quiet.see(beat_at, passed=passed) >= settings.CLUSTER_STALE_SECONDS:
+            end_cluster(os.getpid(), "no beat comes back", self._quiet.seconds)
         super().set_stat(key, value, timeout)
 
     # --- the pusher ----------------------------------------------------------------------------
@@ -133,8 +140,7 @@ class BeatingBroker(ORM):
                 os._exit(1)
             for (what, silence), value in zip(silences.items(), self.pulse.read(), strict=True):
                 if silence.see(value, passed=passed) >= settings.CLUSTER_STALE_SECONDS:
-                    log.critical("this task cluster hangs: %s for %.0f s; it ends", what, silence.seconds)
-                    end_cluster(guard)
+                    end_cluster(guard, what, silence.seconds)
 
     # --- the monitor ---------------------------------------------------------------------------
     def acknowledge(self, task_id: object) -> object:
@@ -173,8 +179,9 @@ def end_with_parent() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def end_cluster(guard: int) -> None:
+def end_cluster(guard: int, why: str, seconds: float) -> None:
     """Kill main and guard; what they have forked ends with them."""
+    log.critical("ALARM this task cluster hangs: %s for %.0f s; it ends, to be started again", why, seconds)
     for pid in (parent_of(guard), guard):
         try:
             if pid > 1:

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -193,9 +194,9 @@ class House:
         except urllib.error.HTTPError as error:
             try:
                 return error.code, json.load(error)
-            except ValueError:
+            except (OSError, HTTPException, ValueError):
                 raise NoAnswer(f"{error.code} without JSON") from None
-        except (OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise NoAnswer(str(error) or type(error).__name__) from None
 
     def rows(self, path: str) -> list[dict[str, Any]]:
