@@ -30,8 +30,11 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     fills we have not read yet are covered by the entry's own quantity. A surplus stop (or a target that
     rested beside its stop) is legal only while it is being canceled or made smaller, and nothing else
     sells. A sell that was on its way when coins turned out to be gone is answered first."""
-    beside_stops = tuple(order for order in bracket.live_sells if order.role is not Role.STOP)
-    working = max(on_sale(bracket, bracket.covering), on_sale(bracket, beside_stops))
+    covering = tuple(order for order in bracket.covering if not is_taken_back(order))
+    beside_stops = tuple(
+        order for order in bracket.live_sells if order.role is not Role.STOP and not is_taken_back(order)
+    )
+    working = max(on_sale(bracket, covering), on_sale(bracket, beside_stops))
     selling = bracket.sold + working
     ceiling = bracket.sold + bracket.coins + total_leaves(bracket.live_entries)
     on_their_way = total_leaves(order for order in beside_stops if is_on_its_way(order))
@@ -43,6 +46,11 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
 def is_on_its_way(order: BracketOrder) -> bool:
     """Whether a sell cannot be made smaller any more: it is not answered yet, or fills at once."""
     return order.status is not OrderStatus.OPEN or not order.rests_as_limit
+
+
+def is_taken_back(order: BracketOrder) -> bool:
+    """Whether it may not have left, and shall not."""
+    return order.status is OrderStatus.INTENDED and order.cancel_wanted
 
 
 def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from brackets.core.draft import Step
-from brackets.core.orders import Bracket, BracketOrder, later, total_leaves
+from brackets.core.orders import ZERO, Bracket, BracketOrder, later, total_leaves
 from brackets.core.prices import round_down
 from brackets.core.states import LIMIT_ONLY, ExitReason, OrderStatus, Role, State
 from brackets.venue.treatments import TREATMENTS, Treatment, Write
@@ -106,7 +106,7 @@ def in_sl_filled(step: Step) -> Step:
     """What the stop leaves is sold. A sibling that did not trigger with it (its coins were bought
     after the trigger) is cleared once its reading had the time to say so."""
     step = step.canceling(step.bracket.live_entries).canceling(resting_targets(step.bracket))
-    step = step.canceling(overselling_stops(step.bracket))
+    step = step.canceling(overselling_stops(step.bracket) + oversized_sells(step.bracket))
     bracket = step.bracket
     if bracket.coins <= 0:
         return close_books(step)
@@ -133,7 +133,7 @@ def in_exiting(step: Step) -> Step:
     legs = bracket.live_stops + resting_targets(bracket)
     if bracket.coins > 0 and (step.market_closed or (legs and is_blind(step, role))):
         return wait_protected(step)
-    step = step.canceling(legs)
+    step = step.canceling(legs + oversized_sells(bracket))
     bracket = step.bracket
     if bracket.coins > 0:
         return sell_leaves(step, role)
@@ -228,6 +228,13 @@ def sell_leaves(step: Step, role: Role) -> Step:
     if refused is not None:
         return after_refused_exit(step, refused, role)
     return sell(step, role)
+
+
+def oversized_sells(bracket: Bracket) -> tuple[BracketOrder, ...]:
+    """Sells that have not left yet, as far as we know, and that news made too large: a stop nobody had seen
+    sold some of their coins. They are taken back, and what is left is sold by another."""
+    sells = (order for order in bracket.live_sells if order.role is not Role.STOP)
+    return tuple(o for o in sells if o.status is OrderStatus.INTENDED and o.leaves > max(bracket.coins, ZERO))
 
 
 def awaits_unseen_stop(step: Step) -> bool:
