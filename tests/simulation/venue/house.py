@@ -236,11 +236,14 @@ class House:
         due = [late for late in self.late if late[0] <= now]
         for late in due:
             self.late.remove(late)
-            answer = self.serve(late[1])
-            if not answer.errors:
-                self.note("late request taken")
-            elif "eadline" in answer.said:
-                self.note("late request refused for its deadline")
+            self.note_late(self.serve(late[1]))
+
+    def note_late(self, answer: Answer) -> None:
+        """Count what became of a request that arrived late."""
+        if not answer.errors:
+            self.note("late request taken")
+        elif "eadline" in answer.said:
+            self.note("late request refused for its deadline")
 
     # --- readings ----------------------------------------------------------------------------------------
 

@@ -45,6 +45,8 @@ class Owner:
     def act(self, what: Fault | None = None) -> str | None:
         """Do one thing, the first possible one of a shuffled list; None where nothing can be done."""
         names = [what] if what is not None else self._random.sample(list(self._acts), len(self._acts))
+        if what is None and self._random.random() < 0.5:  # what earns comes back before anything else
+            names.insert(0, Fault.OWNER_BACK)
         for name in names:
             try:
                 detail = self._acts[name]()

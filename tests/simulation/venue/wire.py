@@ -147,7 +147,10 @@ class Wire:
         if house.is_cut():  # it began while the request was under way
             house.lose(letter)
             self._time_out()
-        return self._after(letter, fault, self.house.serve(letter))
+        answer = self.house.serve(letter)
+        if fault is Fault.LATE_REQUEST:
+            self.house.note_late(answer)
+        return self._after(letter, fault, answer)
 
     def _after(self, letter: Letter, fault: Fault | None, answer: Answer) -> Any:
         """The venue has judged; what comes back."""
