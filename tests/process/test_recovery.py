@@ -35,7 +35,7 @@ def test_an_entry_that_was_bought_and_stopped_out_unseen_is_rebuilt_before_the_n
     world = make_world(FALLING)
     cut = Cut("AddOrder", "type=buy", action=lambda: world.kill("watch"))
     world.wire.cuts.append(cut)
-    trade = buy(world, **levels(world, stop_percent="0.5", target_percent="20"))
+    trade = buy(world, **levels(world, stop_percent="0.3", target_percent="20"))
     assert cut.done.wait(30), world.logs()
     world.kill("web")
     world.wait_for(lambda: "stopped" in (world.folder / "venue.log").read_text(), "the stop's trigger")
