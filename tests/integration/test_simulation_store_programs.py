@@ -423,7 +423,7 @@ def stores(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @settings(
-    max_examples=50,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
