@@ -134,7 +134,8 @@ class Wire:
             house.lose(letter)
             self._time_out()
         if fault is Fault.LATE_REQUEST:
-            delay = self._random.uniform(*options.late_seconds)
+            shortest, longest = options.late_seconds
+            delay = shortest * (longest / shortest) ** self._random.random()  # as often 1-5 s as 6-30 s
             if delay > options.timeout_seconds:
                 house.late.append((house.clock() + timedelta(seconds=delay), letter))
                 self._time_out()
