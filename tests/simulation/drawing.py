@@ -62,7 +62,7 @@ def draw(seed: int) -> Options:
         skews=draw_skews(profile, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
         ends=tuple(random.choice(("target", "stop")) for _ in range(7)),
-        venue=replace(venue, both_rest=house.both_rest_works),
+        venue=both_resting(venue) if house.both_rest_works else venue,
     )
 
 
@@ -122,6 +122,12 @@ def bearable(rates: dict[Fault, float], *, most: float) -> dict[Fault, float]:
         return rates
     scale = most / failing
     return {fault: round(rate * scale, 5) if fault in OF_WRITES else rate for fault, rate in rates.items()}
+
+
+def both_resting(venue: VenueOptions) -> VenueOptions:
+    """Both legs may rest. A tick through both of them sells twice what was bought, from the owner's coins
+    where there are any: whoever chooses this policy holds none beside us."""
+    return replace(venue, both_rest=True, owner_coins={})
 
 
 def worth(price: str, dollars: int) -> str:

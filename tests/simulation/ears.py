@@ -72,6 +72,7 @@ def heard_steps(world: World) -> Iterator[None]:
     def told(row: models.Bracket, before: Bracket, outcome: machine.Outcome, event: Event) -> None:
         after, known = outcome.bracket, len(world.violations)
         save_step(row, before, outcome, event)
+        world.stirred += 1
         process = world.process
         words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
         moved = f" -> {after.state}" if after.state is not before.state else ""

@@ -104,6 +104,7 @@ class Options:
     owner_acts: tuple[float, ...]  # when the owner does something beside us
     ends: tuple[str, ...]  # target or stop: where each pair's price is led at last, in turn
     venue: VenueOptions
+    luck: int = 0  # another throw of the same dice: what the venue's chances come to
 
     def describe(self) -> str:
         """One field a line, for people."""

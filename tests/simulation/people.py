@@ -47,6 +47,8 @@ def perform(world: World, act: Act, number: int) -> None:
 def tell(world: World, act: Act, key: str | None) -> None:
     """Ask, and a little later again while the house still recovers. Says in the world's story what came
     of it."""
+    if world.calm:
+        return
     if act.kind == "resume":
         world.switches.append((world.clockwork.now(), False))
     for patience in (*RECOVERING_SECONDS, None):
@@ -56,6 +58,8 @@ def tell(world: World, act: Act, key: str | None) -> None:
             said = f"Recovering: {error}"
             if patience is not None:
                 world.clockwork.wait(patience)
+                if world.calm:
+                    return
                 continue
         except ANSWERS as error:
             said = f"{type(error).__name__}: {error}"

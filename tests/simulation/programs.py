@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 READ_LOOP_SECONDS, HOOK_SECONDS = 0.25, 0.5
+IDLE_SENDING_SECONDS, IDLE_HOOK_SECONDS = 0.5, 2.0
 WORKERS = 2  # of the cluster
 INSPECTION_SECONDS = 45
 LOOKOUT_SECONDS = 4
@@ -62,14 +63,14 @@ class WatchProgram:
     def hold(self) -> None:
         self.lost = False
         watch, spawn = self.watch, self.process.spawn
-        sending = spawn("send", self.repeating(watch.send, SENDING_SECONDS))
+        sending = spawn("send", self.repeating(watch.send, SENDING_SECONDS, idle=IDLE_SENDING_SECONDS))
         loops = [
             sending,
             spawn("prices", self.repeating(watch.see_prices, 1)),
             spawn("asking", self.repeating(watch.ask_prices, 1)),
             spawn("reading", self.repeating(watch.read, READ_LOOP_SECONDS)),
             spawn("house", self.repeating(watch.keep_house, 1)),
-            spawn("hooks", self.repeating(watch.run_hooks, HOOK_SECONDS)),
+            spawn("hooks", self.repeating(watch.run_hooks, HOOK_SECONDS, idle=IDLE_HOOK_SECONDS)),
             spawn("notes", self.repeating(watch.note_stream, 1)),
         ]
         listening = [] if self.listening is None else self.listening.spawn()
@@ -87,13 +88,23 @@ class WatchProgram:
         self.wait_for([handing], HAND_OVER_SECONDS)
         guarded(watch.release)
 
-    def repeating(self, function: Callable[[], None], seconds: float) -> Callable[[], None]:
+    def repeating(
+        self, function: Callable[[], None], seconds: float, *, idle: float = 0.0
+    ) -> Callable[[], None]:
+        """The loop of one job. With `idle` its turn is skipped for so long while no bracket changed: it
+        would find nothing to do."""
+        clockwork, world = self.clockwork, self.world
+
         def loop() -> None:
-            failures = 0
+            failures, seen, ran_at = 0, -1, 0.0
             while not (self.stopping or self.lost):
+                if world.stirred == seen and clockwork.seconds - ran_at < idle:
+                    clockwork.pause(seconds)
+                    continue
+                seen, ran_at = world.stirred, clockwork.seconds
                 outcome = guarded(function)
                 failures = failures + 1 if isinstance(outcome, VenueUnavailable) else 0
-                self.clockwork.pause(max(seconds, patience_after(outcome, failures)))
+                clockwork.pause(max(seconds, patience_after(outcome, failures)))
 
         return loop
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.simulation import unreachable
 from tests.simulation.boundaries import CRASH_PLACES
@@ -11,9 +11,11 @@ from tests.simulation.options import Options
 from tests.simulation.runs import Ending, Total
 from tests.simulation.tally import takable
 from tests.simulation.venue import EVERY
+from tests.simulation.world import VIOLATION
 
 ENOUGH_RUNS = 200  # so many must reach everything
-LONGEST_STORY = 120  # lines
+LONGEST_STORY = 80  # lines
+AFTERWARDS = 12  # lines after the first violation
 WIDEST = 200
 
 
@@ -68,9 +70,26 @@ def short_story(options: Options, ending: Ending) -> Iterator[str]:
     yield f"the smallest world that still fails (seed {options.seed}):"
     yield options.describe()
     yield "its story:"
-    lines = ending.story
-    if len(lines) > LONGEST_STORY:
-        yield f"  … {len(lines) - LONGEST_STORY} lines before"
-    for seconds, who, what in lines[-LONGEST_STORY:]:
-        yield f"  {seconds:9.3f} {who:<12} {what}"[:WIDEST]
+    yield from told(ending.story)
     yield from (line for trace in ending.tracebacks[:1] for line in trace.splitlines())
+
+
+def told(story: Sequence[tuple[float, str, str]]) -> Iterator[str]:
+    """What led to the first violation and what came right after it; what repeats is said once."""
+    lines: list[tuple[float, str, str, int]] = []
+    broken: int | None = None
+    for seconds, who, what in story:
+        if lines and lines[-1][1:3] == (who, what):
+            lines[-1] = (*lines[-1][:3], lines[-1][3] + 1)
+            continue
+        if who == VIOLATION and broken is None:
+            broken = len(lines)
+        lines.append((seconds, who, what, 1))
+    end = len(lines) if broken is None else min(broken + AFTERWARDS, len(lines))
+    begin = max(end - LONGEST_STORY, 0)
+    if begin:
+        yield f"  … {begin} lines before"
+    for seconds, who, what, times in lines[begin:end]:
+        yield f"  {seconds:9.3f} {who:<12} {what}{f' (x{times})' if times > 1 else ''}"[:WIDEST]
+    if end < len(lines):
+        yield f"  … {len(lines) - end} lines after"

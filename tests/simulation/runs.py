@@ -14,6 +14,7 @@ from tests.simulation.tally import Tally
 from tests.simulation.world import Violation, World
 
 MEMORY, SQLITE = "memory", "sqlite"
+BRIEF_SECONDS, BRIEF_SYMBOLS, BRIEF_LEAD_BPS = 18, 3, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,11 @@ class Manner:
 
     store: str = MEMORY
     faults: bool = True
+    brief: bool = False  # the same in little: for tests that run all the time
     with_digest: bool = False
 
     def options(self, seed: int) -> Options:
-        options = draw(seed)
+        options = in_little(draw(seed)) if self.brief else draw(seed)
         return options if self.faults else without_faults(options)
 
 
@@ -76,6 +78,22 @@ def without_faults(options: Options) -> Options:
         skews=(),
         owner_acts=(),
         venue=replace(options.venue, rates={}, skew_seconds=0.0),
+    )
+
+
+def in_little(options: Options) -> Options:
+    """The same seed in less time and with fewer pairs: everything happens closer together."""
+    symbols = options.symbols[:BRIEF_SYMBOLS]
+    pace = min(BRIEF_SECONDS / options.trouble_seconds, 1.0)
+    acts = tuple(replace(act, at=act.at * pace) for act in options.acts if act.symbol in symbols)
+    return replace(
+        options,
+        symbols=symbols,
+        trouble_seconds=min(options.trouble_seconds, BRIEF_SECONDS),
+        acts=acts,
+        incidents=tuple(replace(one, at=round(one.at * pace, 1)) for one in options.incidents),
+        owner_acts=tuple(at * pace for at in options.owner_acts),
+        venue=replace(options.venue, lead_bps=BRIEF_LEAD_BPS),
     )
 
 

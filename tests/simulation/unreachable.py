@@ -5,4 +5,33 @@ A test holds this list against what happens: a pair that occurs must be taken of
 
 from __future__ import annotations
 
-REASONS: dict[tuple[str, str], str] = {}
+NOT_YET = "a bracket is stored with its first event: nothing is told of one that is FLAT"
+ENDED = "a bracket is over only when no order of it waits for an answer"
+NO_COINS = "in validate mode nothing is bought, and only there orders are validated"
+NO_SELL = "only the cancel of a sell is kept back, and there is none before a fill"
+NEWS = (
+    "OrderAccepted",
+    "OrderRefused",
+    "OrderUnknown",
+    "OrderAbsent",
+    "OrderWithdrawn",
+    "OrderValidated",
+    "CancelKeptBack",
+    "AmendAnswered",
+    "OrderReported",
+    "FillBooked",
+    "Tick",
+)
+ANSWERS = ("OrderAccepted", "OrderRefused", "OrderUnknown", "OrderAbsent", "OrderWithdrawn", "OrderValidated")
+
+REASONS: dict[tuple[str, str], str] = {
+    **{("FLAT", event): NOT_YET for event in NEWS},
+    **{("EXIT_COMPLETE", event): ENDED for event in (*ANSWERS, "CancelKeptBack", "AmendAnswered")},
+    ("EXIT_COMPLETE", "Tick"): "only open brackets are looked at",
+    ("EXIT_COMPLETE", "FillBooked"): "what is over is booked; a late fill brings it back first",
+    **{
+        (state, "OrderValidated"): NO_COINS
+        for state in ("ENTRY_FILLED", "BRACKET_ACTIVE", "TP_FILLED", "SL_FILLED")
+    },
+    ("ENTRY_PLACED", "CancelKeptBack"): NO_SELL,
+}

@@ -31,6 +31,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CALM_SECONDS = 900  # by then everything must have closed, the longest pauses of a refused exit included
 LOOK_SECONDS = 5.0
 LEAD_SECONDS = 25.0
+VIOLATION = "VIOLATION"  # who says so in the story
 AFTERWARDS_SECONDS = 8.0  # what still was on its way arrives
 
 
@@ -66,7 +67,7 @@ class World:
             options=options.venue,
             clock=self.clockwork.now,
             wait=self.clockwork.wait,
-            random=stream(options.seed, "venue"),
+            random=stream(options.seed, f"venue {options.luck}"),
             boundary=self.boundaries.pass_send,
         )
         self.slots: dict[str, Running] = {}
@@ -80,6 +81,7 @@ class World:
         self.kept_payloads: dict[str, dict[str, Any]] = {}
         self.surroundings = self.clockwork.process("surroundings")  # market, owner, supervisor: never dies
         self.calm = False
+        self.stirred = 0  # how often a bracket changed
         self.account: Account
         self.user: Any
 
@@ -286,7 +288,7 @@ class World:
         self.story.append((round(self.clockwork.seconds, 3), who, what))
 
     def violate(self, kind: str, sentence: str) -> None:
-        self.say("VIOLATION", f"{kind}: {sentence}")
+        self.say(VIOLATION, f"{kind}: {sentence}")
         self.violations.append(Violation(kind, sentence))
 
     def defect(self, task: Task, error: Exception) -> None:

@@ -1,0 +1,187 @@
+"""The simulator itself: the same seed lives the same life, in both stores, and what it judges can fail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brackets.core import cover, machine
+from brackets.core.states import State
+from tests.simulation import report, unreachable
+from tests.simulation.boundaries import CRASH_PLACES
+from tests.simulation.drawing import draw
+from tests.simulation.options import Options, Profile
+from tests.simulation.patches import swapped
+from tests.simulation.runs import MEMORY, SQLITE, Manner, Total, live, live_many
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.shrink import shrink
+from tests.simulation.tally import takable
+from tests.simulation.venue import EVERY
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS, SQL_SEEDS = range(1, 201), range(1, 21)
+
+
+@pytest.fixture
+def _database(django_db_blocker: Any) -> Iterator[None]:
+    """The store over SQLite brings a database of its own."""
+    with django_db_blocker.unblock():
+        yield
+
+
+FOUND: dict[int, str] = {
+    # seed -> what is broken in the product there, and not repaired yet
+}
+
+
+@pytest.fixture(scope="module")
+def total() -> Total:
+    """Two hundred small worlds, each judged."""
+    lived = Total()
+    for ending in live_many(SEEDS, Manner(brief=True)):
+        lived.add(ending)
+    return lived
+
+
+def test_no_rule_is_broken_in_two_hundred_worlds(total: Total) -> None:
+    failed = [ending for ending in total.failed if ending.seed not in FOUND]
+    assert not failed, "\n".join(line for ending in failed for line in report.failure(ending))
+    assert {ending.seed for ending in total.failed} == set(FOUND), "repaired: take it off the list"
+    assert total.lifetimes > 500
+
+
+def test_they_crash_at_every_boundary_and_meet_nearly_every_fault(total: Total) -> None:
+    """The whole of it is asked of `simulate`, whose worlds are larger."""
+    assert all(total.tally.crashes[place] for place in CRASH_PLACES)
+    never = [name for name in EVERY if not total.tally.faults[name]]
+    assert len(never) <= 5, never
+
+
+def test_nothing_happens_that_is_said_to_be_impossible(total: Total) -> None:
+    assert report.surprises(total.tally.steps) == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_was_found_once_stays_repaired(name: str) -> None:
+    ending = live(SCENARIOS[name])
+    assert ending.violations == (), "\n".join(report.told(ending.story))
+    assert ending.lifetimes >= 1
+
+
+def test_what_is_said_to_be_unreachable_is_of_the_table_and_has_a_reason() -> None:
+    assert set(unreachable.REASONS) <= set(takable())
+    assert all(len(reason) > 10 for reason in unreachable.REASONS.values())
+
+
+def test_a_step_said_to_be_unreachable_that_is_taken_is_a_failure(total: Total) -> None:
+    taken = ("ENTRY_PLACED", "OrderAccepted")
+    with swapped(unreachable, "REASONS", {taken: "nobody accepts"}):
+        assert any("OrderAccepted" in line for line in report.surprises(total.tally.steps))
+
+
+@pytest.mark.parametrize("seed", SQL_SEEDS)
+def test_the_same_seed_lives_the_same_life_in_memory_and_over_sqlite(seed: int, _database: None) -> None:
+    options = Manner(brief=True).options(seed)
+    in_memory = live(options, store=MEMORY, with_digest=True)
+    over_sqlite = live(options, store=SQLITE, with_digest=True)
+    assert over_sqlite.story == in_memory.story
+    assert over_sqlite.digest == in_memory.digest
+
+
+def test_the_same_seed_lives_the_same_life_in_another_process() -> None:
+    """Whatever the hashes of strings are there."""
+    program = (
+        "import os, django; django.setup();"
+        "from tests.simulation.drawing import draw; from tests.simulation.runs import live;"
+        "print(live(draw(3), with_digest=True).digest)"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "x" * 50},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
+    assert len(said.pop()) == 64
+
+
+def test_every_profile_is_drawn_and_every_crash_place_with_it() -> None:
+    drawn = [draw(seed) for seed in SEEDS]
+    assert {options.profile for options in drawn} == set(Profile)
+    places = {one.place or CRASH_PLACES[-1] for o in drawn for one in o.incidents if one.kind == "kill"}
+    assert places == set(CRASH_PLACES)
+
+
+def test_without_faults_nothing_goes_wrong_and_all_closes() -> None:
+    lived = Total()
+    for ending in live_many(range(5), Manner(faults=False)):
+        lived.add(ending)
+    assert lived.failed == []
+    assert sum(lived.tally.faults[name] for name in ("timeout before accept", "stale open orders")) == 0
+    assert sum(lived.tally.crashes.values()) == 0
+    assert lived.lifetimes > 10
+
+
+# --- the judges can fail, and failures become small ------------------------------------------------------
+
+
+def careless() -> Options:
+    """A world in which the product forgets its stops, as planted below."""
+    options = draw(13)  # peace
+    house = replace(options.house, entry_stop="own", leg_policy="stop_rests", both_rest_works=False)
+    venue = replace(options.venue, both_rest=False)
+    return replace(options, house=house, venue=venue)
+
+
+@pytest.fixture
+def _forgotten_stops() -> Iterator[None]:
+    """The product never places a stop of its own."""
+    with swapped(cover, "cover_with_stop", lambda step: step):
+        yield
+
+
+def test_a_broken_rule_is_found_and_its_world_made_small(_forgotten_stops: None) -> None:
+    options = careless()
+    kinds = {violation.kind for violation in live(options).violations}
+    assert "audit: bare coins" in kinds
+    small = shrink(options, "audit: bare coins", live, seconds=8)
+    assert live(small).has("audit: bare coins")
+    assert len(small.acts) <= 2
+    assert len(small.symbols) < len(options.symbols)
+    story = "\n".join(report.short_story(small, live(small)))
+    assert "bare coins" in story
+    assert "EntryRequested" in story
+
+
+def test_an_exception_in_a_job_is_a_violation() -> None:
+    def broken(*args: object, **options: object) -> Any:
+        raise KeyError("planted")
+
+    with swapped(machine, "settle", broken):
+        ending = live(draw(13))
+    assert ending.has("exception KeyError")
+
+
+def test_a_bracket_that_never_ends_is_a_violation() -> None:
+    options = replace(draw(13), ends=("target",), venue=replace(draw(13).venue, lead_bps=0.0, noise_bps=0.0))
+    acts = tuple(replace(act, kind="buy", stop_bps=900, target_bps=900) for act in options.acts[:1])
+    ending = live(replace(options, acts=acts, trouble_seconds=10))
+    assert ending.has("it does not end")
+    assert any(State.BRACKET_ACTIVE in violation.sentence for violation in ending.violations)
+
+
+def test_the_rules_of_the_house_are_drawn_with_money_as_decimals() -> None:
+    assert all(isinstance(draw(seed).house.stop_ratio, Decimal) for seed in range(20))

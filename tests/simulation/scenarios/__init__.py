@@ -1,0 +1,81 @@
+"""Stories that once broke a rule, told again and again: each a small world and a sentence.
+
+What the simulator finds is made small and kept here, so that it stays found.
+"""
+
+from __future__ import annotations
+
+from tests.simulation.options import Act, House, Incident, Options, Profile
+from tests.simulation.venue.options import Fault, VenueOptions
+
+ETH = "ETH/USD"
+PRICES = {ETH: "2500"}
+HOUSE = House(leg_policy="stop_rests")
+
+
+def a_world(
+    *acts: Act,
+    rates: dict[Fault, float],
+    incidents: tuple[Incident, ...] = (),
+    owner_coins: dict[str, str] | None = None,
+    house: House = HOUSE,
+    seconds: int = 25,
+    ends: tuple[str, ...] = ("target", "stop"),
+) -> Options:
+    """One pair, few acts, and only the faults that matter."""
+    venue = VenueOptions(prices=PRICES, owner_coins=owner_coins or {}, rates=rates, lead_bps=60.0)
+    return Options(
+        seed=0,
+        profile=Profile.MIXED,
+        symbols=(ETH,),
+        trouble_seconds=seconds,
+        house=house,
+        acts=acts,
+        incidents=incidents,
+        skews=(),
+        owner_acts=(),
+        ends=ends,
+        venue=venue,
+    )
+
+
+BUY = Act(at=4.0, kind="buy", symbol=ETH, stop_bps=60, target_bps=60)
+CLOSE = Act(at=9.0, kind="close", symbol=ETH)
+
+SCENARIOS: dict[str, Options] = {
+    # The fee was taken in coins and known only when it was booked: the exit had sold all that was bought,
+    # with the owner's coins, and the bracket counted less than none and was held for ever.
+    "a fee in coins, known too late, beside coins of the owner's": a_world(
+        BUY, CLOSE, rates={Fault.FEE_IN_COINS: 1.0}, owner_coins={"XETH": "0.5"}
+    ),
+    # The same without such coins: the exit is refused for funds and was called an oversell.
+    "a fee in coins, known too late": a_world(BUY, CLOSE, rates={Fault.FEE_IN_COINS: 1.0}),
+    # A stop of the venue's was never shown before it had sold: the exit that named its coins had not left.
+    "stops seen late, and an old reading of what ended": a_world(
+        BUY,
+        CLOSE,
+        rates={Fault.SECONDARY_LATE: 0.8, Fault.STALE_CLOSED: 0.8, Fault.THIN: 0.2, Fault.ONE_LOT: 0.2},
+        owner_coins={"XETH": "0.5"},
+    ),
+    # The sender dies between the send and the record, at once after its start, again and again.
+    "killed after every send": a_world(
+        BUY,
+        CLOSE,
+        rates={},
+        incidents=tuple(
+            Incident(kind="kill", process="watch", at=4.0 + 2 * n, place="after send", seconds=1.0)
+            for n in range(6)
+        ),
+    ),
+    # A claim is committed, the process sleeps past its lease, another sends, and the sleeper wakes.
+    "a zombie that wakes after its lease": a_world(
+        BUY,
+        CLOSE,
+        rates={},
+        house=House(leg_policy="stop_rests", watches=2),
+        incidents=(
+            Incident(kind="freeze", process="watch", at=3.9, place="before send", nth=2, seconds=30.0),
+        ),
+        seconds=45,
+    ),
+}
