@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from brackets import accounts, operations, outbox, venues
+from brackets import accounts, operations, outbox, storage, venues
 from brackets.core.events import CloseRequested
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import ExitReason, State
@@ -88,8 +88,9 @@ def ask_to_leave(account: Account, *, actor: str, untouched_since: datetime | No
             operations.apply(key, event, actor=actor)
         except RefusedEvent as refused:
             log.info("bracket %s is not asked to leave: %s", key, refused.refusal)
-        except Exception:  # one that fails must not keep the others
-            log.exception("ALARM bracket %s could not be asked to leave; it is asked again", key)
+        except Exception as error:  # one that fails must not keep the others
+            if not storage.VOICE.tell(error):
+                log.exception("ALARM bracket %s could not be asked to leave; it is asked again", key)
 
 
 # --- how the command ends --------------------------------------------------------------------------
