@@ -125,28 +125,33 @@ def doubted(account: Account, now: datetime) -> list[str]:
 
 
 def apply_report(order: Order, report: OrderReport, *, adopting: bool, asked_at: datetime) -> bool:
-    return apply_event(order, event_of(report, adopting, asked_at))
-
-
-def apply_event(order: Order, event: OrderReported) -> bool:
-    """Whether the bracket changed. A defect in one is alarmed, and keeps no other from its readings."""
+    """Whether the bracket changed. A defect in one is alarmed, and keeps no other from its readings: what was
+    not taken in is asked for again."""
+    event = event_of(report, adopting, asked_at)
     try:
-        return operations.apply(order.bracket_id, event, actor=ACTOR) is not None
-    except RefusedEvent as refused:
-        log.error("report of %s refused: %s", event.venue_order_id, refused)
+        return apply_event(order, event)
     except (DatabaseError, operations.Superseded):
         raise
     except Exception as defect:
-        log.exception("report of %s cannot be taken in", event.venue_order_id)
+        log.exception("report of %s cannot be taken in", report.venue_order_id)
         alerts.raise_alert(
             account=order.account.name,
             severity=alerts.Severity.CRITICAL,
             code=NOT_TAKEN_IN,
             subject=f"bracket {order.bracket_id}",
-            message=f"A reading of {event.venue_order_id} cannot be taken in: {defect!r}",
-            at=event.at,
+            message=f"A reading of {report.venue_order_id} cannot be taken in: {defect!r}",
+            at=asked_at,
         )
-    return False
+        return False
+
+
+def apply_event(order: Order, event: OrderReported) -> bool:
+    """Whether the bracket changed."""
+    try:
+        return operations.apply(order.bracket_id, event, actor=ACTOR) is not None
+    except RefusedEvent as refused:
+        log.error("report of %s refused: %s", event.venue_order_id, refused)
+        return False
 
 
 def event_of(report: OrderReport, adopting: bool, asked_at: datetime) -> OrderReported:
