@@ -6,7 +6,7 @@ file present nothing is done. A `.venv` without a fitting interpreter, a stamp o
 (an installation that was interrupted, a folder that was damaged) is built again from nothing.
 
     environment.py up | test [pytest arguments] | lint | bench [benchmark and its options]
-    environment.py chaos [its options]
+    environment.py chaos | explore | mutants [its options]
     environment.py --inspect       (run by .venv's own Python: prints what it lacks)
 """
 
@@ -32,7 +32,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "requirements.sha256"
 
-USAGE = "up | test [pytest arguments] | lint | bench [benchmark] | chaos [its options]"
+USAGE = "up | test [pytest arguments] | lint | bench [benchmark] | chaos | explore | mutants [its options]"
 INSTALL_TIMEOUT_SECONDS = 1200
 PR_SET_PDEATHSIG = 1
 NO_NETWORK = re.compile(
@@ -215,6 +215,10 @@ def go_on(arguments: Sequence[str]) -> NoReturn:
             command = [str(PYTHON), "-m", "benchmarks", *rest]
         case ["chaos", *rest]:
             command = [str(PYTHON), "-m", "tests.chaos", *rest]
+        case ["explore", *rest]:
+            command = [str(PYTHON), "-m", "tests.exploration", *rest]
+        case ["mutants", *rest]:
+            command = [str(PYTHON), str(ROOT / "scripts" / "mutants.py"), *rest]
         case _:
             raise Failure(f"usage: scripts/bootstrap {USAGE}")
     os.execv(command[0], command)

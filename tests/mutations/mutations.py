@@ -1,0 +1,227 @@
+"""Ways to break the product on purpose, each a promise taken back. Data only; `hunt.py` looks for each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """One change of one place. `explored` names setups of the exploration that should notice (words of their
+    names); empty: only the simulator can, for it is no matter of the pure machine."""
+
+    name: str
+    sentence: str
+    file: str
+    old: str
+    new: str
+    explored: tuple[str, ...] = ()
+
+
+CORE = "brackets/core/"
+MUTATIONS: tuple[Mutation, ...] = (
+    # --- exactly once -------------------------------------------------------------------------------
+    Mutation(
+        "no commit before the send",
+        "that a placement was sent is not stored before it leaves, so a crash sends it again",
+        "brackets/claims.py",
+        "    effect.sent_at = now\n",
+        "    effect.sent_at = None\n",
+    ),
+    Mutation(
+        "Unknown is Failed",
+        "an answer that says nothing certain is taken for a refusal",
+        "brackets/dispatch.py",
+        'message = getattr(outcome, "message", "accepted without an id")\n'
+        "            return OrderUnknown(at=now, key=claim.order_key, message=message)",
+        'message = getattr(outcome, "message", "accepted without an id")\n'
+        '            return OrderRefused(at=now, key=claim.order_key, reason="other", message=message)',
+    ),
+    Mutation(
+        "an id used twice",
+        "the second order of a bracket bears the client id of the first",
+        CORE + "orders.py",
+        'f"order {self.sequence + 1}"',
+        'f"order {max(self.sequence, 1)}"',
+        ("a person moves the stop",),
+    ),
+    Mutation(
+        "no look by refid",
+        "stops that the venue made of an entry's fills are not adopted",
+        "brackets/reports.py",
+        "role_if_new=Role.STOP if adopting and is_stop(report) else None,\n        status=STATUSES[",
+        "role_if_new=None,\n        status=STATUSES[",
+    ),
+    Mutation(
+        "no fence",
+        "a placement that another worker claimed and may have sent is sent again",
+        "brackets/claims.py",
+        "    if effect.sent_at is not None:  # somebody committed the send and never told: it is Unknown",
+        "    if False:  # somebody committed the send and never told: it is Unknown",
+    ),
+    Mutation(
+        "absent at once",
+        "one look that does not show an order proves that it never was, though it may still arrive",
+        "brackets/lookup.py",
+        "absences = effect.absences + 1 if asked_at >= provable_from(effect, offset) else 0",
+        "absences = PROOFS_NEEDED",
+    ),
+    Mutation(
+        "a claim shorter than its request",
+        "another worker may take a claim over while its holder still sends",
+        "brackets/claims.py",
+        "CLAIM_SECONDS = 15 ",
+        "CLAIM_SECONDS = 0.2 ",
+    ),
+    Mutation(
+        "an accepted cancel is an end",
+        "a cancel is not asked again once the venue said that it took it",
+        "brackets/dispatch.py",
+        "        outcome=word,\n"
+        '        message=getattr(outcome, "message", "")[:300],\n'
+        "        claim_expires_at=None,\n"
+        "        next_attempt_at=now + timedelta(seconds=wait),\n",
+        "        outcome=word,\n"
+        '        message=getattr(outcome, "message", "")[:300],\n'
+        "        claim_expires_at=None,\n"
+        '        done_at=now if word == "ACCEPTED" else None,\n'
+        "        next_attempt_at=now + timedelta(seconds=wait),\n",
+    ),
+    Mutation(
+        "open means staying",
+        "a reading that shows an order open takes back that its cancel is wanted",
+        CORE + "facts.py",
+        "        read_back=True,\n",
+        "        read_back=True,\n        cancel_wanted=order.cancel_wanted and ends,\n",
+        ("a person closes",),
+    ),
+    Mutation(
+        "an older reading lowers a fill",
+        "the newest reading to arrive is believed, not the one that tells most",
+        CORE + "facts.py",
+        "filled=max(order.filled, report.filled),",
+        "filled=report.filled,",
+        ("the stop rests",),
+    ),
+    Mutation(
+        "an end is undone",
+        "an older reading opens an order again that has ended",
+        CORE + "facts.py",
+        "status=order.status if stale else report.status,",
+        "status=report.status,",
+        ("the stop rests",),
+    ),
+    Mutation(
+        "booked twice",
+        "a fill that is told twice is counted twice",
+        CORE + "facts.py",
+        "    if booking.venue_trade_id in order.booked_trade_ids:\n        return bracket\n",
+        "",
+        ("both prices at once",),
+    ),
+    # --- entries --------------------------------------------------------------------------------------
+    Mutation(
+        "PAUSED is not asked at the claim",
+        "an entry that was wanted before the pause leaves after it",
+        "brackets/claims.py",
+        "        if not config.entries_allowed:\n",
+        "        if False:\n",
+    ),
+    Mutation(
+        "no end of its own",
+        "a limit entry carries no expiretm, so it outlives us",
+        "brackets/claims.py",
+        "expires_at=None if expires_at is None else expires_at + (offset or timedelta(0)),",
+        "expires_at=None,",
+    ),
+    Mutation(
+        "entries work on",
+        "an entry is left alone when its bracket leaves",
+        CORE + "leaving.py",
+        "    step = step.canceling(bracket.live_entries)\n    role = ",
+        "    role = ",
+        ("a person closes",),
+    ),
+    # --- exits ----------------------------------------------------------------------------------------
+    Mutation(
+        "a sell before the cancel is read",
+        "coins are sold while the stop that stands for them may still execute",
+        CORE + "leaving.py",
+        "    if bracket.live_entries or bracket.live_sells:\n        return step.canceling",
+        "    if bracket.live_entries:\n        return step.canceling",
+        ("both prices at once",),
+    ),
+    Mutation(
+        "an exit of the plan",
+        "an exit sells what was planned, not what is there",
+        CORE + "leaving.py",
+        "    quantity = bracket.coins\n    if quantity < bracket.plan.minimum_quantity:\n",
+        "    quantity = bracket.plan.quantity\n    if bracket.coins < bracket.plan.minimum_quantity:\n",
+        ("a part is sold",),
+    ),
+    Mutation(
+        "the target wins",
+        "where one tick touches both prices, profit is taken",
+        CORE + "legs.py",
+        "return settled and bid >= bracket.target_price and last > bracket.stop_price",
+        "return settled and bid >= bracket.target_price",
+        ("both prices at once",),
+    ),
+    Mutation(
+        "a refused exit is forgotten",
+        "where the venue refuses an exit for good, the stop does not come back",
+        CORE + "leaving.py",
+        "    elif refused not in RETRYABLE:\n        return restore_stop(step)",
+        "    elif refused not in RETRYABLE:\n        return step",
+        ("the stop rests",),
+    ),
+    Mutation(
+        "books stay open",
+        "a bracket is complete before all its fills are booked",
+        CORE + "leaving.py",
+        "    if not all(order.fully_booked for order in bracket.orders):\n        return step\n    if dust",
+        "    if dust",
+        ("both prices at once",),
+    ),
+    # --- protection -------------------------------------------------------------------------------------
+    Mutation(
+        "a hold takes the stop away",
+        "what an operator must look at stands without protection",
+        CORE + "leaving.py",
+        "return held.canceling(held.bracket.live_entries)",
+        "return held.canceling(held.bracket.live_entries + held.bracket.live_stops)",
+        ("put on hold and released",),
+    ),
+    Mutation(
+        "nobody watches",
+        "the target keeps resting when nobody watches the stop in our hands",
+        CORE + "swap.py",
+        "    unseen = not step.watched or step.price is None\n",
+        "    unseen = False\n",
+        ("the nearest leg rests",),
+    ),
+    Mutation(
+        "uncovered coins are left",
+        "coins whose stop never came, or was canceled by somebody, get none of ours",
+        CORE + "cover.py",
+        "    if lacking(bracket) <= 0 or bracket.protect_from is None:\n        return step\n    if sentinel",
+        "    if bracket.state:\n        return step\n    if sentinel",
+        ("the stop rests",),
+    ),
+    Mutation(
+        "an unread amendment counts",
+        "while it is not known whether an order was made larger, its smaller size is reckoned",
+        CORE + "orders.py",
+        "return self.most_quantity - self.filled if self.live else ZERO",
+        "return self.quantity - self.filled if self.live else ZERO",
+        ("a part is sold",),
+    ),
+    # --- records ----------------------------------------------------------------------------------------
+    Mutation(
+        "a step without its journal",
+        "some changes have no audit row",
+        "brackets/operations.py",
+        '    journal.write(\n        at=event.at,\n        actor=actor,\n        action=f"bracket.',
+        "    (journal.write if outcome.effects else dict)(\n        at=event.at,\n        actor=actor,\n"
+        '        action=f"bracket.',
+    ),
+)
