@@ -164,11 +164,12 @@ def in_tp_filled(step: Step) -> Step:
 
 
 def in_held(step: Step) -> Step:
-    """Protection stays; but what rested beside a stop that is executing would sell coins a second time."""
+    """Protection stays; but what rested beside a stop that is executing would sell coins a second time, and
+    so would the stop where the target beside it was the faster one."""
     step = step.canceling(step.bracket.live_entries)
     if stop_is_executing(step.bracket):
         step = step.canceling(resting_targets(step.bracket))
-    if step.bracket.coins <= 0:
+    if stop_is_executing(step.bracket) or step.bracket.coins <= 0:
         step = step.canceling(overselling_stops(step.bracket))
     bracket = step.bracket
     if bracket.idle and bracket.acquired == 0 == bracket.sold:

@@ -202,3 +202,13 @@ def test_edited_legs_are_amended_both() -> None:
     assert story.words == ["amend target T limit 112"]
     story.amended("T")
     assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])
+
+
+def test_a_held_stop_that_goes_off_beside_a_target_that_was_faster_is_taken_back() -> None:
+    """Both may have sold: what is on sale is never more than there is."""
+    story = both_rest()
+    story.hold()
+    story.report("S", OPEN, triggered=True)
+    assert story.words == ["cancel target T"]
+    story.report("T", OPEN, "0.4", price="110")
+    assert (story.state, story.words) == (State.HELD, ["cancel stop S"])
