@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 BEFORE_SEND, AFTER_SEND = "before send", "after send"
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
-BEGIN = "begin"
 IN_A_WAIT = "in the middle of a wait"
 CRASH_PLACES = (BEFORE_SEND, AFTER_SEND, BEFORE_COMMIT, AFTER_COMMIT, IN_A_WAIT)
 
@@ -108,9 +107,11 @@ class Boundaries:
             self.pass_by(process, place)
 
     def pass_begin(self) -> None:
+        """At each transaction; what is dead begins none. (Nothing else happens here: a write that stands
+        alone is a transaction in one store and none in the other.)"""
         process = self.world.process
-        if process is not None and not store.in_transaction():
-            self.pass_by(process, BEGIN)
+        if process is not None and not process.alive:
+            raise Killed
 
     def pass_by(self, process: Process, place: str) -> None:
         if not process.alive:

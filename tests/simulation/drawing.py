@@ -231,7 +231,7 @@ def an_incident(kind: str, process: str, trouble: int, random: Random) -> Incide
         case "freeze":
             places, seconds = (*SEND_PLACES, "after commit", ""), round(random.uniform(5, 60), 1)
         case "error":
-            places = ("before commit", "begin")
+            places = ("before commit",)
         case "jump":
             seconds = random.choice((-30.0, -3.0, 2.0, 5.0, 45.0))
     return Incident(

@@ -17,7 +17,7 @@ from django.db.transaction import Atomic
 from django.test.utils import override_settings
 from django.utils import timezone
 
-from brackets import leases, outbox, reconcile, venues
+from brackets import leases, outbox, reconcile, storage, venues
 from brackets.watch import following, streams
 
 HOOKS = ["trading.hooks.settle", "trading.hooks.finish_liquidations"]  # nobody trades by himself here
@@ -89,6 +89,8 @@ def installed(
         put(override_settings(WATCH_HOOKS=HOOKS, **settings))
         put(swapped(timezone, "datetime", virtual_datetime(now)))
         put(swapped(streams, "time", VirtualTime(seconds)))
+        put(swapped(storage, "time", VirtualTime(seconds)))
+        put(swapped(storage, "VOICE", storage.Voice()))  # it remembers what it said, for a process's life
         put(swapped_default(following.Follower.__init__, "monotonic", seconds))
         put(swapped_default(reconcile.swap_back_all, "pause", wait))
         put(swapped(leases, "holder_name", holder_name))

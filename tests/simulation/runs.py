@@ -81,15 +81,15 @@ def without_faults(options: Options) -> Options:
     )
 
 
-def in_little(options: Options) -> Options:
+def in_little(options: Options, *, seconds: int = BRIEF_SECONDS, symbols: int = BRIEF_SYMBOLS) -> Options:
     """The same seed in less time and with fewer pairs: everything happens closer together."""
-    symbols = options.symbols[:BRIEF_SYMBOLS]
-    pace = min(BRIEF_SECONDS / options.trouble_seconds, 1.0)
-    acts = tuple(replace(act, at=act.at * pace) for act in options.acts if act.symbol in symbols)
+    kept = options.symbols[:symbols]
+    pace = min(seconds / options.trouble_seconds, 1.0)
+    acts = tuple(replace(act, at=act.at * pace) for act in options.acts if act.symbol in kept)
     return replace(
         options,
-        symbols=symbols,
-        trouble_seconds=min(options.trouble_seconds, BRIEF_SECONDS),
+        symbols=kept,
+        trouble_seconds=min(options.trouble_seconds, seconds),
         acts=acts,
         incidents=tuple(replace(one, at=round(one.at * pace, 1)) for one in options.incidents),
         owner_acts=tuple(at * pace for at in options.owner_acts),

@@ -6,7 +6,7 @@ A test holds this list against what happens: a pair that occurs must be taken of
 from __future__ import annotations
 
 NOT_YET = "a bracket is stored with its first event: nothing is told of one that is FLAT"
-ENDED = "a bracket is over only when no order of it waits for an answer"
+ENDED = "a bracket is over only when no order of it waits for this; what is told of one brings it back first"
 NO_COINS = "in validate mode nothing is bought, and only there orders are validated"
 NO_SELL = "only the cancel of a sell is kept back, and there is none before a fill"
 NEWS = (
@@ -22,11 +22,11 @@ NEWS = (
     "FillBooked",
     "Tick",
 )
-ANSWERS = ("OrderAccepted", "OrderRefused", "OrderUnknown", "OrderAbsent", "OrderWithdrawn", "OrderValidated")
+AFTER_THE_END = ("OrderAbsent", "OrderWithdrawn", "OrderValidated", "CancelKeptBack", "AmendAnswered")
 
 REASONS: dict[tuple[str, str], str] = {
     **{("FLAT", event): NOT_YET for event in NEWS},
-    **{("EXIT_COMPLETE", event): ENDED for event in (*ANSWERS, "CancelKeptBack", "AmendAnswered")},
+    **{("EXIT_COMPLETE", event): ENDED for event in AFTER_THE_END},
     ("EXIT_COMPLETE", "Tick"): "only open brackets are looked at",
     ("EXIT_COMPLETE", "FillBooked"): "what is over is booked; a late fill brings it back first",
     **{
