@@ -205,7 +205,7 @@ def tells_why(order: BracketOrder) -> bool:
 
 def cancel_wanted(order: BracketOrder) -> bool:
     """Of an order that ended only those ends are told apart that say why."""
-    if order.live or tells_why(order) or order.amiss_at is not None:
+    if order.live or tells_why(order) or is_harmed(order):
         return order.cancel_wanted
     return order.status is OrderStatus.CANCELED
 
@@ -220,7 +220,7 @@ def created_at(bracket: Bracket, begins: Begins, order: BracketOrder) -> datetim
     refused = any(o.status is OrderStatus.REJECTED and o.role is order.role for o in bracket.orders)
     if order.role is Role.STOP and not refused:
         return since(recent if order.live else OLDEST) or OLDEST
-    if order.limit_price is None and not (refused and order.role is Role.TARGET):
+    if order.limit_price is None:
         return begins.after(count)
     return begins.at_mark(order.created_at, 10 * count + 5) if count or order.live else OLDEST
 
@@ -321,6 +321,8 @@ def may_be_forgotten(bracket: Bracket, place: int) -> bool:
     order = bracket.orders[place]
     if order.live or order.filled or order.role is Role.ENTRY or bracket.secondaries_due_at is not None:
         return False
+    if order.triggered:
+        return False  # a stop that triggered is never put back
     if not bracket.entry_over or bracket.live_entries:
         return False  # each fill of an entry waits for a stop of its own
     if is_harmed(order) or order.key == bracket.repair_key:

@@ -92,7 +92,8 @@ def event_of(bracket: Bracket, news: News) -> Event:
         case "protect":
             return ProtectRequested(at=NOW)
         case "accepted":
-            return OrderAccepted(at=NOW, key=key, venue_order_id=f"v{news.place}")
+            there = bracket.orders[news.place].venue_order_id or f"v{news.place}"
+            return OrderAccepted(at=NOW, key=key, venue_order_id=there)
         case "refused":
             return OrderRefused(at=NOW, key=key, reason=news.word, message="no")
         case "unknown":
@@ -130,12 +131,12 @@ def reading(bracket: Bracket, news: News) -> OrderReported:
     """A reading of one order. A new one is a secondary; `number` is the place of its parent."""
     version, place = news.version, news.place
     assert version is not None
-    ours = place >= 0 and not bracket.orders[place].key.startswith("v")
-    parent = f"v{news.number}" if place == NEW else None
+    known = None if place == NEW else bracket.orders[place]
+    parent = None if known is not None else bracket.orders[int(news.number or 0)].venue_order_id
     return OrderReported(
         at=NOW,
-        venue_order_id=f"v{place}" if place >= 0 else "new",
-        client_order_id=f"k{place}" if ours else None,
+        venue_order_id="new" if known is None else known.venue_order_id or f"v{place}",
+        client_order_id=None if known is None or known.key == known.venue_order_id else known.key,
         parent_venue_order_id=parent,
         role_if_new=Role.STOP if place == NEW else None,
         status=version.status,

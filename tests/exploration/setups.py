@@ -49,7 +49,7 @@ CI: tuple[Setup, ...] = (
         disorder=False,
         prices=(BETWEEN,),
     ),
-    Setup(name="paused", entry="limit", wishes=("pause",), disorder=False),
+    Setup(name="paused", entry="limit", wishes=("pause",), disorder=False, prices=(BELOW, BETWEEN)),
 )
 MOST = 400_000
 DEEP: tuple[Setup, ...] = (
