@@ -10,7 +10,7 @@ from tests.simulation import report
 from tests.simulation.runs import MEMORY, Ending, Manner, Total, live, live_many
 from tests.simulation.shrink import shrink
 
-SHRINK_SECONDS = 120.0
+SHRINK_SECONDS = 45.0
 MOST_SHRUNK = 3  # failures of other kinds are named only
 Say = Callable[[str], None]
 
