@@ -29,23 +29,18 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     """Sells that work or are unknown never exceed the coins there are. Secondaries the venue made of
     fills we have not read yet are covered by the entry's own quantity. A surplus stop (or a target that
     rested beside its stop) is legal only while it is being canceled or made smaller, and nothing else
-    sells. A sell that was on its way when coins turned out to be gone is answered first."""
+    sells. Coins that turn out to be gone (a fee taken in coins, what somebody took) make the sells that
+    rest or are on their way no oversell of what was acquired: an active bracket is held to what is left."""
     covering = tuple(order for order in bracket.covering if not is_taken_back(order))
     beside_stops = tuple(
         order for order in bracket.live_sells if order.role is not Role.STOP and not is_taken_back(order)
     )
     working = max(on_sale(bracket, covering), on_sale(bracket, beside_stops))
     selling = bracket.sold + working
-    ceiling = bracket.sold + bracket.coins + total_leaves(bracket.live_entries)
-    on_their_way = total_leaves(order for order in beside_stops if is_on_its_way(order))
-    ceiling += min(max(bracket.acquired - ceiling, ZERO), on_their_way)
+    there = max(bracket.sold + bracket.coins, bracket.acquired)
+    ceiling = there + total_leaves(bracket.live_entries)
     if selling > ceiling:
         yield f"{selling} coins are sold or on sale, but only {ceiling} were there"
-
-
-def is_on_its_way(order: BracketOrder) -> bool:
-    """Whether a sell cannot be made smaller any more: it is not answered yet, or fills at once."""
-    return order.status is not OrderStatus.OPEN or not order.rests_as_limit
 
 
 def is_taken_back(order: BracketOrder) -> bool:
