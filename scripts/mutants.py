@@ -130,7 +130,7 @@ def look(tree: Path, explored: Sequence[str], effort: Effort) -> tuple[bool, str
     environment = {name: value for name, value in os.environ.items() if name in KEPT}
     environment |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": "sqlite://:memory:",
+        "DATABASE_URL": f"sqlite:///{tree / 'unused.sqlite3'}",
         "SECRET_KEY": "the mutants' own key, which opens nothing",
         "PYTHONDONTWRITEBYTECODE": "1",  # a copy is broken and mended within a second
     }

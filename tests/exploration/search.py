@@ -174,7 +174,13 @@ class Search:
         return reached
 
     def is_bare(self, world: World) -> bool:
-        """Whether the account holds coins and no order at the venue would sell any of them."""
+        """Whether the account holds coins and no order at the venue would sell any of them. What waits for a
+        market to open, or for an operator after trouble, is not counted."""
+        if world.market != "online":
+            return False
+        troubled = (world.faults, world.crashes) != (self.setup.faults, self.setup.crashes)
+        if troubled and self.acts.bracket(world).state is State.HELD:
+            return False
         if any(o.open and o.role != "entry" for o in world.orders):
             return False
         return self.acts.venue.coins(world.orders, world.gone) >= self.setup.minimum
@@ -185,7 +191,9 @@ class Search:
         edges: dict[int, list[tuple[int, int]]] = {}
         ways = zip(self.sources, self.targets, self.units, self.kinds, strict=True)
         for source, target, units, kind in ways:
-            if bare[source] and bare[target] and source != target and kind != Kind.TROUBLE:
+            if bare[source] and bare[target] and kind != Kind.TROUBLE:
+                if source == target and units:
+                    return UNBOUNDED  # time passes, and nothing else
                 edges.setdefault(source, []).append((target, units))
         return longest(edges, [i for i, b in enumerate(bare) if b])
 

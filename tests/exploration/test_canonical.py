@@ -17,7 +17,7 @@ from tests.exploration.search import Search
 from tests.exploration.setups import CI
 from tests.exploration.world import AT, BELOW, BETWEEN, Setup
 
-WORLDS = 1_500
+WORLDS = 800
 LOOKS = tuple(News("tick", look=Look(p.bid, p.last, compared=True)) for p in (BELOW, BETWEEN, AT))
 
 

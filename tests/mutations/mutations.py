@@ -24,8 +24,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "no commit before the send",
         "that a placement was sent is not stored before it leaves, so a crash sends it again",
         "brackets/claims.py",
-        "    effect.sent_at = now\n",
-        "    effect.sent_at = None\n",
+        "    effect.save()\n    return Claim(",
+        "    return Claim(",
     ),
     Mutation(
         "Unknown is Failed",
