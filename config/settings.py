@@ -15,7 +15,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
