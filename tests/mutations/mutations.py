@@ -73,18 +73,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "CLAIM_SECONDS = 0.2 ",
     ),
     Mutation(
-        "an accepted cancel is an end",
-        "a cancel is not asked again once the venue said that it took it",
-        "brackets/dispatch.py",
-        "        outcome=word,\n"
-        '        message=getattr(outcome, "message", "")[:300],\n'
-        "        claim_expires_at=None,\n"
-        "        next_attempt_at=now + timedelta(seconds=wait),\n",
-        "        outcome=word,\n"
-        '        message=getattr(outcome, "message", "")[:300],\n'
-        "        claim_expires_at=None,\n"
-        '        done_at=now if word == "ACCEPTED" else None,\n'
-        "        next_attempt_at=now + timedelta(seconds=wait),\n",
+        "a cancel that was asked is an end",
+        "an order counts as gone when its cancel is wanted, not when a reading shows its end",
+        CORE + "orders.py",
+        "return tuple(order for order in self.sells if order.live)",
+        "return tuple(order for order in self.sells if order.live and not order.cancel_wanted)",
+        ("a person closes",),
     ),
     Mutation(
         "open means staying",
@@ -205,7 +199,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         CORE + "cover.py",
         "    if lacking(bracket) <= 0 or bracket.protect_from is None:\n        return step\n    if sentinel",
         "    if bracket.state:\n        return step\n    if sentinel",
-        ("the stop rests",),
+        ("coins held before, a fault",),
     ),
     Mutation(
         "an unread amendment counts",
