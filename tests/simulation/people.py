@@ -72,6 +72,8 @@ def tell(world: World, act: Act, key: str | None) -> None:
 def note(world: World, act: Act, said: str) -> None:
     """What was taken on, for the auditor."""
     now = world.clockwork.now()
+    if act.kind == "hold" and said.endswith("held"):
+        world.holds.append((now, act.symbol))
     if "denied" in said or not said.startswith("command"):
         return
     if act.kind in ("pause", "liquidate-all"):

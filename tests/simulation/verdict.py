@@ -7,7 +7,7 @@ handed over as plain rows.
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from brackets import records
@@ -47,8 +47,16 @@ def circumstances(world: World) -> auditor.Circumstances:
         blind=[(began, until + timedelta(seconds=AWAKE_AGAIN_SECONDS)) for began, until in world.blind],
         pauses=auditor.spans_between(world.switches, end=end),
         both_rest=world.options.venue.both_rest,
-        wishes=[auditor.Wish(at=at, symbol=symbol) for at, symbol in world.wishes],
+        wishes=[
+            auditor.Wish(at=at, symbol=symbol, taken_back_at=held_after(world, at, symbol))
+            for at, symbol in world.wishes
+        ],
     )
+
+
+def held_after(world: World, at: datetime, symbol: str) -> datetime | None:
+    """When a pair that was to be left was put on hold by a person: from then on leaving is theirs to ask."""
+    return next((when for when, what in world.holds if what == symbol and when >= at), None)
 
 
 def book(world: World) -> auditor.Book:

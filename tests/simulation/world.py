@@ -76,6 +76,7 @@ class World:
         self.blind: list[tuple[datetime, datetime]] = []  # some process could not act
         self.switches: list[tuple[datetime, bool]] = []  # paused, or not any more
         self.wishes: list[tuple[datetime, str]] = []  # to leave a pair
+        self.holds: list[tuple[datetime, str]] = []  # of a pair: an operator wants to look first
         self.protected_at: dict[int, datetime] = {}  # brackets around coins that were there
         self.dead_holders: set[str] = set()
         self.kept_payloads: dict[str, dict[str, Any]] = {}

@@ -225,6 +225,30 @@ def test_a_stop_the_owner_cancels_has_longer() -> None:
     assert late.kinds() == ["bare coins"]
 
 
+def taken_in_part(ours: str) -> Tale:
+    """The owner cancels our stop and sells 0.06 of its coins; `ours`: what the stop of ours is for then."""
+    tale = Tale().entry().later(30).ended("OES", "canceled", "User requested")
+    tale.placed("OO", "sell", "market", "0.06", ours=False).filled("OO", "0.06", side="sell").ended("OO")
+    return tale.later(5).stop("OS", ours).later(100).cancel("OS").sale("OX", ours)
+
+
+def test_coins_the_owner_took_need_no_order() -> None:
+    assert taken_in_part("0.04").kinds() == []
+
+
+def test_coins_the_owner_left_do() -> None:
+    assert taken_in_part("0.03").kinds() == ["bare coins", "coins left"]
+
+
+def test_coins_an_order_of_the_owner_holds_cannot_have_another() -> None:
+    tale = Tale().entry().later(30).ended("OES", "canceled", "User requested")
+    tale.placed("OO", "sell", "limit", "0.06", ours=False).later(5).stop("OS", "0.04").later(100)
+    tale.cancel("OS").sale("OX", "0.04")
+    assert tale.kinds(finished=False) == []
+    freed = tale.ended("OO", "canceled").later(20).sale("OY", "0.06")
+    assert freed.kinds() == ["bare coins"]
+
+
 def test_parts_below_the_minimum_may_wait_until_they_are_enough() -> None:
     tale = Tale().placed("OE", "buy", "limit", close_price=Decimal(2450)).filled("OE", "0.001").later(600)
     tale.filled("OE", "0.001").later(20).ended("OE", "canceled").stop("OS", "0.002").later(1)
@@ -271,6 +295,19 @@ def test_a_wish_to_leave_that_nothing_follows_is_seen() -> None:
 def test_a_wish_to_leave_is_met_by_a_sale_under_way() -> None:
     tale = Tale().entry().later(12).cancel("OES").placed("OX", "sell", "market").later(100)
     tale.filled("OX", side="sell").ended("OX")
+    assert tale.kinds(wishes=[Wish(at=at(10), symbol=ETH)]) == []
+
+
+def test_a_wish_to_leave_ends_where_an_operator_wants_to_look() -> None:
+    tale = Tale().entry().later(40).cancel("OES").sale()
+    held = Wish(at=at(10), symbol=ETH, taken_back_at=at(20))
+    assert tale.kinds(wishes=[held]) == []
+    assert tale.kinds(wishes=[replace(held, taken_back_at=at(39))]) == ["exit blocked"]
+
+
+def test_coins_the_owner_took_need_not_be_left() -> None:
+    tale = Tale().entry().later(10).ended("OES", "canceled", "User requested")
+    tale.placed("OO", "sell", "market", ours=False).filled("OO", side="sell").ended("OO").later(100)
     assert tale.kinds(wishes=[Wish(at=at(10), symbol=ETH)]) == []
 
 

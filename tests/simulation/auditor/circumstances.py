@@ -60,10 +60,12 @@ class Handed:
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """Somebody asked to leave a pair, and the product took it on."""
+    """Somebody asked to leave a pair, and the product took it on. `taken_back_at`: an operator put the pair's
+    position on hold, to look at it with its protection in place."""
 
     at: datetime
     symbol: str
+    taken_back_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

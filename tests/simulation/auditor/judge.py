@@ -46,6 +46,7 @@ class Judge:
         self.taken_by_owner: dict[str, Decimal] = {}  # asset -> coins sold or withdrawn, less paid in
         self._position_of: dict[str, Position] = {}  # txid ->
         self._owners: dict[str, Placed] = {}
+        self._owners_sells: dict[str, Decimal] = {}  # open ones, by txid -> what they still hold of the coins
         self._trade_of: dict[str, str] = {}  # trade id -> txid
         self._cl_ord_ids: set[str] = set()
         self._sent: dict[str, Requested] = {}  # client id -> its placement, as it last left
@@ -116,6 +117,8 @@ class Judge:
     def _placed(self, record: Placed) -> None:
         if record.by_owner:
             self._owners[record.txid] = record
+            if record.side == "sell":
+                self._owners_sells[record.txid] = record.quantity
             return
         if record.cl_ord_id is not None:
             if record.cl_ord_id in self._cl_ord_ids:
@@ -167,6 +170,8 @@ class Judge:
         self._trade_of[record.trade_id] = record.txid
         order = self.orders.get(record.txid)
         if order is None:
+            if record.txid in self._owners_sells:
+                self._owners_sells[record.txid] -= record.quantity
             return
         position = self._position_of[record.txid]
         order.filled += record.quantity
@@ -184,6 +189,7 @@ class Judge:
     def _ended(self, record: Ended) -> None:
         order = self.orders.get(record.txid)
         if order is None:
+            self._owners_sells.pop(record.txid, None)
             return
         order.status, order.reason = record.status, record.reason
         if order.is_entry or record.status == "closed":
@@ -281,8 +287,25 @@ class Judge:
             position.said.add(kind)
             self.complain(kind, sentence)
 
+    def _lost(self, position: Position) -> Decimal:
+        """Coins of the position that nobody can sell any more: the owner sold or withdrew them, or an order
+        of the owner's holds them. What the owner had besides is lost first, and what other positions of the
+        pair lack is theirs."""
+        symbol = position.symbol
+        gone = self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO)
+        gone += sum(
+            (held for txid, held in self._owners_sells.items() if self._owners[txid].symbol == symbol), ZERO
+        )
+        here = [other for other in self.positions.values() if other.symbol == symbol]
+        gone += sum((other.handed_over for other in here), ZERO)  # given away: the owner has so many less
+        others = sum((max(ZERO, other.uncovered) for other in here if other is not position), ZERO)
+        return max(ZERO, gone - others)
+
     def _check_bare(self, position: Position, until: datetime) -> None:
-        if position.uncovered < position.minimum:
+        uncovered = position.uncovered
+        if uncovered >= position.minimum:
+            uncovered -= self._lost(position)
+        if uncovered < position.minimum:
             position.bare = None
             return
         if position.bare is None:  # nothing took their order away: they were there before
@@ -293,7 +316,7 @@ class Judge:
             position,
             "bare coins",
             quiet > bare.bound,
-            f"{position.uncovered} {position.symbol} without a sell order from {bare.since:%H:%M:%S.%f} to "
+            f"{uncovered} {position.symbol} without a sell order from {bare.since:%H:%M:%S.%f} to "
             f"{until:%H:%M:%S.%f} ({quiet:.1f} quiet s, at most {bare.bound:g}): {bare.cause}",
         )
 
@@ -317,16 +340,19 @@ class Judge:
             self._pending.append(self._wishes.pop(0))
         for wish in tuple(self._pending):
             here = [position for position in self.positions.values() if position.symbol == wish.symbol]
-            if all(position.is_leaving for position in here):
+            if all(position.is_leaving(self._lost(position)) for position in here):
                 self._pending.remove(wish)
                 continue
-            quiet = self.quiet.seconds(wish.at, until, wish.symbol)
+            counts_until = min(until, wish.taken_back_at or until)
+            quiet = self.quiet.seconds(wish.at, counts_until, wish.symbol)
             if quiet > self.bounds.exit:
                 self._pending.remove(wish)
                 self.complain(
                     "exit blocked",
                     f"{wish.symbol} was to be left {quiet:.1f} quiet s ago",
                 )
+            elif counts_until < until:
+                self._pending.remove(wish)
 
     # --- the end ---------------------------------------------------------------------------------------
 

@@ -96,9 +96,10 @@ class Position:
     def live_entries(self) -> list[Order]:
         return [order for order in self.orders.values() if order.is_live and order.is_entry]
 
-    @property
-    def is_leaving(self) -> bool:
-        """Whether an exit is under way or done: nothing is bought any more, what is left is being sold."""
+    def is_leaving(self, lost: Decimal) -> bool:
+        """Whether an exit is under way or done: nothing is bought any more, what is left is being sold.
+        `lost`: coins that others took out of the account."""
         if self.live_entries:
             return False
-        return self.coins - self.base_fees < self.minimum or any(order.sells_now for order in self.sells)
+        left = self.coins - self.base_fees - lost
+        return left < self.minimum or any(order.sells_now for order in self.sells)
