@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from brackets import lookup, operations, urgency
+from brackets import operations, urgency
 from brackets.claims import (
     ACTOR,
     CLAIM_SECONDS,
@@ -50,6 +50,7 @@ from brackets.venue.port import (
     Unknown,
     Venue,
 )
+from brackets.venue.treatments import Treatment, Write, treatment
 
 __all__ = [
     "CLAIM_SECONDS",
@@ -132,10 +133,7 @@ def send(claim: Claim, venue: Venue, clock: Clock) -> Outcome:
         return Unknown(message="the claim was too old to be sent when its turn came")
     match claim.request:
         case OrderRequest() as request:
-            outcome = venue.place(request, urgent=claim.urgent)
-            if isinstance(outcome, Refused) and outcome.reason is Reason.INVALID_NONCE:
-                return lookup.doubt_nonce(outcome, venue, claim.order_key, claim.claimed_at)
-            return outcome
+            return venue.place(request, urgent=claim.urgent)
         case AmendRequest() as request:
             return venue.amend(request, urgent=claim.urgent)
     if claim.venue_order_id is None:
@@ -162,7 +160,8 @@ def record(claim: Claim, outcome: Outcome, now: datetime) -> None:
 
 
 def record_event(claim: Claim, outcome: Outcome, event: Event) -> None:
-    word = "UNKNOWN" if isinstance(event, OrderUnknown) else WORDS[type(outcome)]
+    unknown = isinstance(event, OrderUnknown) or getattr(event, "answer", None) is Answer.UNKNOWN
+    word = "UNKNOWN" if unknown else WORDS[type(outcome)]
     message = getattr(outcome, "message", "")[:300]
     with transaction.atomic():
         bracket = Bracket.objects.select_for_update().get(pk=claim.bracket_id)
@@ -186,10 +185,7 @@ def placement_event(claim: Claim, outcome: Outcome, now: datetime) -> Event:
             return OrderAccepted(at=now, key=claim.order_key, venue_order_id=venue_order_id)
         case Accepted() if validates:
             return OrderValidated(at=now, key=claim.order_key)
-        case Refused(reason=Reason.DUPLICATE_ID, message=message):
-            # An open order bears this very id: it is there, and a reading will say under which number.
-            return OrderUnknown(at=now, key=claim.order_key, message=message)
-        case Refused(reason=reason, message=message):
+        case Refused(reason=reason, message=message) if not is_doubtful(outcome, Write.PLACE):
             return OrderRefused(at=now, key=claim.order_key, reason=reason, message=message)
         case _:
             message = getattr(outcome, "message", "accepted without an id")
@@ -201,16 +197,24 @@ def amend_event(claim: Claim, outcome: Outcome, now: datetime) -> AmendAnswered 
     old terms, proves that it was not done."""
     if claim.kind != Effect.Kind.AMEND:
         return None
-    seen = now + VISIBLE
+    answer = Answer.UNKNOWN if is_doubtful(outcome, Write.AMEND) else ANSWERS[type(outcome)]
     return AmendAnswered(
         at=now,
         key=claim.order_key,
         number=claim.amend_number,
-        answer=ANSWERS[type(outcome)],
-        provable_from=max(claim.provable_from, now) if isinstance(outcome, Unknown) else seen,
+        answer=answer,
+        provable_from=max(claim.provable_from, now) if answer is Answer.UNKNOWN else now + VISIBLE,
         reason=outcome.reason if isinstance(outcome, Refused) else "",
         message=getattr(outcome, "message", ""),
     )
+
+
+def is_doubtful(outcome: Outcome, write: Write) -> bool:
+    """Whether the venue refused it and has it all the same, perhaps: an open order bears its very id, or the
+    nonce was used by the same request, delivered twice on its way. What never left is not in doubt."""
+    if not isinstance(outcome, Refused) or outcome.message.startswith(NOT_SENT):
+        return False
+    return treatment(write, outcome.reason) is Treatment.AMBIGUOUS
 
 
 def is_put_off(outcome: Outcome) -> bool:

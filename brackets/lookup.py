@@ -9,8 +9,6 @@ Looks cost rate budget that the exit behind an Unknown will want, so none is mad
 one at once, for an answer that was lost on its way back; one a little later, for an order that became
 visible late; then the proofs, each at its moment (`next_look`, kept as the effect's `next_attempt_at`).
 
-A placement that was refused for its nonce is looked for once, at once (`doubt_nonce`).
-
 An amendment is never looked up: the order it was of is read, and its terms tell.
 """
 
@@ -27,13 +25,8 @@ from brackets.core.events import OrderAbsent
 from brackets.core.states import OrderStatus
 from brackets.models import Account, Bracket, Effect
 from brackets.venue.port import (
-    Accepted,
     OrderReport,
-    Outcome,
-    Refused,
-    Unknown,
     Venue,
-    VenueUnavailable,
 )
 
 ACTOR = "lookup"
@@ -94,22 +87,6 @@ def resolve(
     if any(report.client_order_id == effect.order.key for report in found):
         return True
     return note_absence(effect, venue, asked_at)
-
-
-def doubt_nonce(refused: Refused, venue: Venue, key: str, sent_at: datetime) -> Outcome:
-    """What a refusal for the nonce comes to. A request that was delivered twice on its way is taken once and
-    refused the second time, and only the second answer may arrive: believed when one look does not show the
-    order; Unknown when nobody could look."""
-    try:
-        found = [
-            *venue.open_orders(urgent=True),
-            *venue.closed_orders(client_order_id=key, since=sent_at - timedelta(minutes=2), urgent=True),
-        ]
-    except VenueUnavailable as error:
-        return Unknown(message=f"{refused.message}, and it cannot be looked up: {error}")
-    taken = (report.venue_order_id for report in found if report.client_order_id == key)
-    number = next(taken, None)
-    return refused if number is None else Accepted(venue_order_id=number)
 
 
 def note_absence(effect: Effect, venue: Venue, asked_at: datetime) -> bool:

@@ -43,7 +43,7 @@ _EVERY_WRITE: dict[Reason, Treatment] = {
     Reason.DEADLINE: Treatment.RETRY,
     Reason.DUPLICATE_ID: Treatment.AMBIGUOUS,  # an order with this very id stands: it is ours, read it
     Reason.UNKNOWN_ORDER: Treatment.NO_OP,
-    Reason.INVALID_NONCE: Treatment.RETRY,
+    Reason.INVALID_NONCE: Treatment.AMBIGUOUS,  # of a request that came twice: the first one was taken
     Reason.AUTHENTICATION: Treatment.FAIL,
     Reason.PERMISSION: Treatment.FAIL,
     Reason.INVALID_ARGUMENTS: Treatment.FAIL,
@@ -69,7 +69,8 @@ TREATMENTS: dict[Write, dict[Reason, Treatment]] = {
     Write.CANCEL: {
         reason: treatment if reason in _OF_A_CANCEL else Treatment.AMBIGUOUS
         for reason, treatment in _EVERY_WRITE.items()
-    },
+    }
+    | {Reason.INVALID_NONCE: Treatment.RETRY},  # done twice, it does no harm
 }
 
 

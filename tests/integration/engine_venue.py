@@ -48,6 +48,7 @@ class Fault(StrEnum):
     LOST_REQUEST = "lost request"  # it never reaches the venue; nobody is told
     LOST_ANSWER = "lost answer"  # it is done, and nobody is told
     LATE_REQUEST = "late request"  # it hangs on the wire until `deliver_late`
+    TWICE = "delivered twice"  # it is done, and what comes back is the refusal of the second delivery
     KILLED = "killed"  # it is done, and the sender dies before it reads the answer
 
 
@@ -217,6 +218,8 @@ class EngineVenue:
         outcome = act()
         if step is Fault.KILLED:
             raise SenderKilled
+        if step is Fault.TWICE:
+            return port.Refused(reason=port.Reason.INVALID_NONCE, message="EAPI:Invalid nonce")
         return port.Unknown(message="read timed out") if step is Fault.LOST_ANSWER else outcome
 
     def _accept(self, request: port.OrderRequest) -> port.Outcome:

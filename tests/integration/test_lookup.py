@@ -10,10 +10,10 @@ import pytest
 from brackets import dispatch, lookup, reports
 from brackets.core.states import OrderStatus, State
 from brackets.models import Effect, Order
-from brackets.venue.port import VenueUnavailable
+from brackets.venue.port import Reason, Refused, Side, VenueUnavailable
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import World
-from trading import proof
+from trading import door, proof
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -123,6 +123,29 @@ def test_a_claim_still_running_is_not_looked_up(world: World) -> None:
     assert lookup.unresolved(world.account, world.clock.now) == []
     after = world.clock.now + timedelta(seconds=dispatch.CLAIM_SECONDS + 1)
     assert len(lookup.unresolved(world.account, after)) == 1
+
+
+def test_an_order_taken_before_its_nonce_was_refused_is_found_however_late_it_shows(world: World) -> None:
+    """A request that comes twice is refused the second time, and only that answer may arrive."""
+    world.venue.freeze("open_orders", "orders", "closed_orders", calls=3)
+    world.venue.script("place", Fault.TWICE)
+    trade = world.open()
+    world.send()
+    assert status() == OrderStatus.UNKNOWN
+    world.until(trade, State.BRACKET_ACTIVE)
+    assert len(world.venue.sent) == 1
+    world.assert_sound()
+
+
+def test_an_exit_refused_for_its_nonce_is_sent_again_once_it_is_proven_absent(world: World) -> None:
+    trade = world.open_active()
+    refused = Refused(reason=Reason.INVALID_NONCE, message="EAPI:Invalid nonce")
+    world.venue.script("place", refused)
+    door.close_position(trade.pk)
+    world.until_closed(trade)
+    world.assert_over(trade, "manual")
+    first, second = (request for request in world.venue.sent if request.side is Side.SELL)
+    assert second.client_order_id != first.client_order_id
 
 
 def test_an_order_given_up_that_exists_after_all_is_found_by_prove(lost: World) -> None:

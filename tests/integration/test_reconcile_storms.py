@@ -22,7 +22,7 @@ from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
 STORM_TURNS, CALM_TURNS = 30, 45
-LOST = (Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.KILLED)
+LOST = (Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.TWICE, Fault.KILLED)
 REFUSED = (
     Refused(reason=Reason.RATE_LIMITED, message="not sent: the pair's counter is spent"),
     Refused(reason=Reason.INVALID_NONCE, message="EAPI:Invalid nonce"),

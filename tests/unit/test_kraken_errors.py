@@ -93,7 +93,7 @@ STRINGS: list[tuple[str, Reason | None, Treatment, Treatment, Treatment]] = [
     ("EFunding:No funding method", None, AMBIGUOUS, AMBIGUOUS, AMBIGUOUS),
     ("EAPI:Invalid key", Reason.AUTHENTICATION, FAIL, FAIL, FAIL),
     ("EAPI:Invalid signature", Reason.AUTHENTICATION, FAIL, FAIL, FAIL),
-    ("EAPI:Invalid nonce", Reason.INVALID_NONCE, RETRY, RETRY, RETRY),
+    ("EAPI:Invalid nonce", Reason.INVALID_NONCE, AMBIGUOUS, AMBIGUOUS, RETRY),
     ("EAPI:Rate limit exceeded", Reason.RATE_LIMITED, THROTTLE, THROTTLE, THROTTLE),
     ("ESession:Invalid session", None, AMBIGUOUS, AMBIGUOUS, AMBIGUOUS),
     ("ETrade:User Locked", None, AMBIGUOUS, AMBIGUOUS, AMBIGUOUS),
@@ -161,13 +161,17 @@ def test_every_string_has_its_treatment_in_every_write(
     }
 
 
+SAID_ALL_THE_SAME = (Reason.DUPLICATE_ID, Reason.INVALID_NONCE)
+
+
 @pytest.mark.parametrize("write", Write)
 @pytest.mark.parametrize("words", [row[0] for row in STRINGS])
 def test_a_verdict_is_a_refusal_only_where_something_is_certain(words: str, write: Write) -> None:
-    """The port's outcome and the treatment never disagree, but for an id in use: its order can be read."""
+    """The port's outcome and the treatment never disagree, but where whoever sent it must know why: of an id
+    in use the order can be read, a used nonce may be that of the same request."""
     outcome = errors.verdict(write, said(words))
     certain = errors.treatment_for(words, write) is not AMBIGUOUS
-    if write is Write.PLACE and errors.reason_for(words) is Reason.DUPLICATE_ID:
+    if write is not Write.CANCEL and errors.reason_for(words, write) in SAID_ALL_THE_SAME:
         certain = True
     assert isinstance(outcome, Refused if certain else Unknown)
     assert isinstance(errors.verdict(write, said(words, has_result=True)), Unknown)
