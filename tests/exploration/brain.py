@@ -75,13 +75,19 @@ class Brain:
         return Told(self.number(canonical(outcome.bracket, may_be_held=self.may_be_held)), broken)
 
     def repeat(self, outcome: Outcome, event: Event) -> Iterator[str]:
-        """The same once more: nothing happens, but that a look may tell from when a repair counts."""
+        """The same once more: nothing happens, but that a look may begin or end the memory of a repair."""
         try:
             again = step(outcome.bracket, event, self.rules)
         except RefusedEvent:
             return
-        counted = replace(again.bracket, repair_cycle=outcome.bracket.repair_cycle)
-        if replace(again, bracket=counted) != Outcome(bracket=outcome.bracket):
+        once = outcome.bracket
+        twice = replace(
+            again.bracket,
+            repair_key=once.repair_key,
+            repaired_at=once.repaired_at,
+            repair_cycle=once.repair_cycle,
+        )
+        if replace(again, bracket=twice) != Outcome(bracket=once):
             yield f"{type(event).__name__} twice is not {type(event).__name__} once"
 
     @staticmethod

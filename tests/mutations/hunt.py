@@ -58,7 +58,7 @@ def simulate(seeds: int, seconds: float) -> str | None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="hunt")
     parser.add_argument("--explore", action="append", default=[], metavar="SETUP")
-    parser.add_argument("--states", type=int, default=60_000)
+    parser.add_argument("--states", type=int, default=80_000)
     parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=600.0, help="no new seed after so long")
     wanted = parser.parse_args()
