@@ -185,7 +185,7 @@ def is_stop(report: OrderReport | OrderUpdate) -> bool:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AbsorbedUpdates:
     """What a set of updates was about. `unclear` are venue ids that may be orders of ours and of which too
-    little was said: they must be read."""
+    little was said: they must be read. An order whose end was told can be among them, for its last terms."""
 
     seen: frozenset[str]
     changed: int
@@ -214,6 +214,8 @@ def absorb_updates(
         if (adopting and not states_whole(update)) or ends_at_unknown_size(order, update):
             unclear.add(update.venue_order_id)
             continue
+        if ends_at_unknown_terms(order, update):
+            unclear.add(update.venue_order_id)
         seen.add(update.venue_order_id)
         if not adopting and not tells_something_new(order, update):
             continue
@@ -235,8 +237,15 @@ def states_whole(update: OrderUpdate) -> bool:
 
 def ends_at_unknown_size(order: Order, update: OrderUpdate) -> bool:
     """Whether "filled" leaves open how much: new terms were asked for and no message tells which held."""
-    silent = update.filled_quantity is None and update.quantity is None
-    return silent and update.status is VenueStatus.CLOSED and order.amendment is not None
+    closed = update.status is VenueStatus.CLOSED
+    return closed and update.filled_quantity is None and ends_at_unknown_terms(order, update)
+
+
+def ends_at_unknown_terms(order: Order, update: OrderUpdate) -> bool:
+    """Whether an order is over and no message told what became of the new terms that were asked for: the end
+    counts at once, and nobody else would read an ended order again."""
+    over = update.status is not None and STATUSES[update.status] is not OrderStatus.OPEN
+    return over and update.quantity is None and order.amendment is not None
 
 
 def tells_something_new(order: Order, update: OrderUpdate) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from brackets import readers, reconcile, records, reports
+from brackets.core.events import EditRequested
 from brackets.core.invariants import violations
 from brackets.core.states import OrderStatus, Role, State
 from brackets.models import AssetBalance, Bracket, BracketEvent, Fill, Instrument, Order
@@ -291,6 +292,26 @@ def test_what_is_unclear_is_read_at_once(world: World) -> None:
     following = follower(world)
     hear(following, OpenOrders(updates=()), OrdersChanged(updates=(whole(entry), sparse(stop))))
     assert world.bracket(trade).state == State.BRACKET_ACTIVE
+
+
+def test_the_last_terms_of_an_order_that_ended_while_it_was_amended_are_read_until_they_show(
+    world: World,
+) -> None:
+    trade = world.open_active()
+    following = follower(world)
+    world.venue.script("amend", Fault.LOST_ANSWER)
+    world.ask(trade, EditRequested(at=world.clock.now, stop_price=STOP - 10))
+    world.venue.freeze("orders", calls=2)
+    world.send()
+    stop = world.stop_at_venue()
+    assert (stop.trigger_price, order_row(stop).trigger_price) == (STOP - 10, STOP)
+    world.venue.cancel_by_hand(stop.txid)
+    hear(following, OrdersChanged(updates=(sparse(world.venue.record.orders[stop.txid]),)))
+    assert order_row(stop).status == OrderStatus.CANCELED
+    for _ in range(3):
+        world.clock.pass_seconds(3)
+        catch_up(following)
+    assert (order_row(stop).trigger_price, order_row(stop).amendment) == (STOP - 10, None)
 
 
 def test_an_order_of_ours_something_unknown_was_said_of_is_read(world: World) -> None:
