@@ -32,6 +32,7 @@ from risk.models import SystemConfig
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_words import report
 from tests.integration.engine_world import STOP, TARGET, World, fresh
+from trading import door
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -305,7 +306,8 @@ def test_the_last_terms_of_an_order_that_ended_while_it_was_amended_are_read_unt
     world.send()
     stop = world.stop_at_venue()
     assert (stop.trigger_price, order_row(stop).trigger_price) == (STOP - 10, STOP)
-    world.venue.cancel_by_hand(stop.txid)
+    door.close_position(trade.pk)
+    world.send()
     hear(following, OrdersChanged(updates=(sparse(world.venue.record.orders[stop.txid]),)))
     assert order_row(stop).status == OrderStatus.CANCELED
     for _ in range(3):
