@@ -21,6 +21,7 @@ from django.utils import timezone
 from brackets import (
     booking,
     dispatch,
+    looks,
     lookup,
     operations,
     readers,
@@ -96,7 +97,7 @@ def cycle(
         if account.recovered_at is None:
             recovery.judge(account, shown, clock())
     account.reconciled_at = asked_at
-    account.save(update_fields=["reconciled_at", "open_orders_read_at", "closed_orders_read_at"])
+    account.save(update_fields=["reconciled_at", *looks.FIELDS])
     sentinel.verify(account, at=asked_at)
 
 
@@ -115,8 +116,9 @@ def read_orders_of_ours(
     if unknown or len(live) > ONE_QUERY or must_read_open_orders(account, asked_at):
         open_reports = list(venue.open_orders(urgent=urgent or bool(unknown)))
         answered()
-        account.open_orders_read_at = asked_at  # a look that failed is none
+        answered_at = clock()
         shown = reports.absorb(account, open_reports, asked_at=asked_at).seen
+        looks.note_open(account, asked_at=asked_at, answered_at=answered_at)  # one that failed is none
         silent = sorted(set(live_order_ids(account)) - shown)
     else:  # each that can live has an id: one call says all
         open_reports, shown, silent = [], frozenset(), live
@@ -161,21 +163,24 @@ def must_read_open_orders(account: Account, now: datetime) -> bool:
 
 def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> None:
     """Secondaries of an entry that are not among the open orders may have ended already: look there
-    until every fill of the entry is accounted for. One that should have been visible long ago is looked
-    for now and then: a part below the venue's minimum may have none."""
+    until every fill of the entry is accounted for, and once more as soon as that proves that there is none.
+    One that should have been visible long ago is looked for now and then: a part below the venue's minimum
+    may have none."""
     missing = entries_lacking_secondaries(account, now)
     if not missing:
         return
     visible = timedelta(seconds=operations.RULES.visibility_seconds)
     read_at = account.closed_orders_read_at
     awaited = any(read_at is None or read_at < entry.updated_at + visible for entry in missing)
-    if not awaited and read_at is not None and now - read_at < SECONDARY_SPACING:
+    spaced = read_at is None or now - read_at >= SECONDARY_SPACING
+    due = [entry.bracket.secondaries_due_at for entry in missing if entry.bracket.secondaries_due_at]
+    if not (awaited or spaced or looks.would_prove(account, due, now)):
         return
     since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
     parents = {entry.venue_order_id for entry in missing}
     closed = venue.closed_orders(since=since, urgent=True)
     reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents], asked_at=now)
-    account.closed_orders_read_at = now  # a look that failed is none
+    looks.note_closed(account, asked_at=now)  # one that failed is none
 
 
 def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:

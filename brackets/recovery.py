@@ -6,8 +6,8 @@ still missing for the comparison to be whole:
 - every order we hold for open was shown by a reading of this cycle, open or ended;
 - every placement has a certain answer (an Unknown is waited for as long as it can still be proven);
 - every amendment that was sent is settled;
-- every fill of an entry has its stop, open or ended, or a complete look at the venue's orders, asked for when
-  it must have been visible, showed none.
+- every fill of an entry has its stop, open or ended, or the looks at the venue's orders have proven that
+  there is none (`core/looks.py`).
 
 What keeps it waiting is kept in one sentence, and said aloud after a minute. One bracket must not keep the
 house shut for ever: what comparison after comparison did not clear up is put on hold and alarmed, and counts
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from brackets import operations, reports, sight
+from brackets import looks, operations, reports
 from brackets.core.events import HoldRequested
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import AmendStatus, OrderStatus, Role, State
@@ -157,11 +157,10 @@ def unshown(account: Account, shown: frozenset[str]) -> Iterator[Wait]:
 
 
 def without_their_stops(account: Account) -> Iterator[Wait]:
-    """Filled entries whose stops were not all seen, before a complete look has told that there are none."""
-    looked_at = sight.compared_at(account)
+    """Filled entries whose stops were not all seen, before the looks have proven that there are none."""
     for bracket in brackets_awaiting_stops(account):
         due = bracket.secondaries_due_at
-        if (looked_at is None or looked_at < due) and lacks_stops(bracket):
+        if not looks.is_proven(account, due) and lacks_stops(bracket):
             yield Wait(
                 bracket_id=bracket.pk,
                 sentence=f"the stops the venue made of the fills of bracket {bracket.pk} ({bracket.symbol}) "

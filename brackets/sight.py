@@ -130,15 +130,9 @@ def conditions_of(account: Account, symbols: set[str], now: datetime, *, watched
         statuses=dict(statuses.values_list("symbol", "status")),
         entries_allowed=config is not None and config.entries_allowed,
         watched=watched,
-        compared_at=compared_at(account),
+        compared_at=account.compared_at,
         cycle=cycle,
     )
-
-
-def compared_at(account: Account) -> datetime | None:
-    """When the last complete look at the venue's orders, open and closed, was asked for."""
-    looks = (account.open_orders_read_at, account.closed_orders_read_at)
-    return None if None in looks else min(look for look in looks if look is not None)
 
 
 def worse(one: str, other: str) -> str:

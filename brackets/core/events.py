@@ -193,7 +193,7 @@ class Tick:
     market: str = "online"  # the market's mode in the venue's words
     watched: bool = False  # somebody is watching the price this second: the stop may be in our hands
     entries_allowed: bool = True  # False: PAUSED, live entries are canceled
-    compared_at: datetime | None = None  # when the last complete look at the venue's orders was asked for
+    compared_at: datetime | None = None  # what was visible at the venue then was taken in (`looks.py`)
     cycle: int | None = None  # how many comparisons with the venue there were; None: nobody counts them
 
 

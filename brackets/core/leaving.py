@@ -245,8 +245,8 @@ def awaits_unseen_stop(step: Step) -> bool:
 
 
 def proven_missing(bracket: Bracket, compared_at: datetime | None) -> bool:
-    """Whether a complete look at the venue's orders, asked for when they must have been visible, has told
-    every stop there is. Time alone proves nothing."""
+    """Whether the looks at the venue's orders (`looks.py`) have told every stop that must have been visible.
+    Time alone proves nothing."""
     due = bracket.secondaries_due_at
     return due is not None and compared_at is not None and compared_at >= due
 

@@ -23,7 +23,11 @@ class Account(models.Model):
     )  # what recovery waits for, in a sentence
     reconciled_at = models.DateTimeField(null=True, blank=True)  # when a full cycle last began and succeeded
     open_orders_read_at = models.DateTimeField(null=True, blank=True)
+    # Looks at all open orders that can still prove something, as [asked for, answered].
+    open_looks = models.JSONField(default=list, blank=True)
     closed_orders_read_at = models.DateTimeField(null=True, blank=True)  # for stops that were never seen open
+    # What must have been visible then, and was never shown, does not exist (brackets/looks.py).
+    compared_at = models.DateTimeField(null=True, blank=True)
     # Comparisons of all brackets with the venue, by readings or by what its stream tells.
     cycles = models.PositiveBigIntegerField(default=0)
     verified_at = models.DateTimeField(null=True, blank=True)  # when both legs of all were last judged

@@ -274,7 +274,7 @@ def hide(world: World, hidden: Callable[[port.OrderReport], bool]) -> None:
         setattr(world.venue, name, lacking)
 
 
-def test_a_fill_without_a_stop_is_known_to_have_none_after_one_complete_look(world: World) -> None:
+def test_a_fill_without_a_stop_is_known_to_have_none_once_the_looks_prove_it(world: World) -> None:
     trade = world.open()
     hide(world, lambda report: report.parent_venue_order_id is not None)
     world.send()
@@ -284,7 +284,7 @@ def test_a_fill_without_a_stop_is_known_to_have_none_after_one_complete_look(wor
     assert not is_recovered(world)
     assert "were not all seen" in why(world)
 
-    assert until_recovered(world, seconds=3) <= 5
+    assert until_recovered(world, seconds=3) <= 8
     world.until(trade, State.BRACKET_ACTIVE)
     assert len(world.venue.sent) == 2  # the entry, and a stop of ours
 
