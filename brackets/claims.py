@@ -31,6 +31,7 @@ ENTRY_AGE_SECONDS = 10  # an entry older than that has outlived its price
 RECOVERING = "the book was still being compared with the venue after a start"
 RECOVERY_SECONDS = 1  # between two looks whether it was compared
 CLAIM_SECONDS = 15  # longer than deadline plus HTTP timeout
+MOST_WORDS = 300  # of a message that is kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,9 +153,13 @@ def reason_to_withdraw(bracket: Bracket, effect: Effect, order: Order, now: date
     if order.role != Role.ENTRY:
         return ""
     if now - effect.created_at > timedelta(seconds=ENTRY_AGE_SECONDS):
-        cause = f": {effect.message}" if effect.message else ""
-        return f"{OUTLIVED} {ENTRY_AGE_SECONDS} s before it could be sent{cause}"
+        return outlived(effect.message)
     return ""
+
+
+def outlived(message: str) -> str:
+    """Why an entry has expired that never left; `message` says what it waited for."""
+    return f"{OUTLIVED} {ENTRY_AGE_SECONDS} s before it could be sent{': ' if message else ''}{message}"
 
 
 def wait_for_recovery(effect: Effect, now: datetime) -> None:
@@ -165,8 +170,9 @@ def wait_for_recovery(effect: Effect, now: datetime) -> None:
 
 
 def withdraw(bracket: Bracket, effect: Effect, reason: str, now: datetime) -> None:
-    Effect.objects.filter(pk=effect.pk).update(outcome=Effect.Outcome.WITHDRAWN, message=reason, done_at=now)
-    Order.objects.filter(pk=effect.order_id).update(message=reason)
+    words = reason[:MOST_WORDS]
+    Effect.objects.filter(pk=effect.pk).update(outcome=Effect.Outcome.WITHDRAWN, message=words, done_at=now)
+    Order.objects.filter(pk=effect.order_id).update(message=words)
     operations.step_row(bracket, OrderWithdrawn(at=now, key=effect.order.key, reason=reason), actor=ACTOR)
 
 

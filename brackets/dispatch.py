@@ -25,8 +25,10 @@ from brackets.claims import (
     CLAIM_SECONDS,
     DEADLINE_SECONDS,
     Claim,
+    outlived,
     release_dead_claims,
     take_claim,
+    withdraw,
 )
 from brackets.core.events import (
     AmendAnswered,
@@ -230,15 +232,27 @@ def never_left(outcome: Outcome) -> bool:
 
 def put_off(claim: Claim, outcome: Outcome, now: datetime) -> None:
     """An entry that did not leave: certainly not placed, so the same one may leave a little later, until it
-    has outlived its price."""
-    Effect.objects.filter(pk=claim.effect_id, fence=claim.fence).update(
-        sent_at=None,
-        deadline_at=None,
-        claim_expires_at=None,
-        message=getattr(outcome, "message", "")[:300],
-        next_attempt_at=now + timedelta(seconds=RATE_LIMITED_SECONDS),
-    )
-    log.info("entry of bracket %s put off: %s", claim.bracket_id, getattr(outcome, "message", ""))
+    has outlived its price. That it has where it waited longer for its turn than its claim lasts, and somebody
+    else called it Unknown meanwhile: that it never left is certain all the same."""
+    message = getattr(outcome, "message", "")[:300]
+    with transaction.atomic():
+        bracket = Bracket.objects.select_for_update().get(pk=claim.bracket_id)
+        effect = Effect.objects.select_related("order").get(pk=claim.effect_id)
+        if effect.fence != claim.fence or effect.done_at is not None:
+            return
+        if effect.outcome:
+            withdraw(bracket, effect, outlived(message), now)
+            return
+        Effect.objects.filter(pk=effect.pk).update(
+            sent_at=None,
+            deadline_at=None,
+            claim_expires_at=None,
+            absences=0,  # what was looked for until now had not left
+            last_lookup_at=None,
+            message=message,
+            next_attempt_at=now + timedelta(seconds=RATE_LIMITED_SECONDS),
+        )
+    log.info("entry of bracket %s put off: %s", claim.bracket_id, message)
 
 
 def record_cancel(claim: Claim, outcome: Outcome, now: datetime) -> None:

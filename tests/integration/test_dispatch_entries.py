@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from brackets import dispatch
 from brackets.core.states import OrderStatus, State
 from brackets.models import Account, Effect, Order
 from brackets.venue.paper.orders import Side, Status
@@ -299,6 +300,38 @@ def test_an_entry_the_adapter_keeps_back_too_long_has_expired(world: World, reas
 
     assert (trade.exit_reason, trade.quantity) == ("entry_expired", 0)
     assert world.at_venue() == []
+
+
+def test_an_entry_that_waited_too_long_for_its_turn_has_expired(world: World) -> None:
+    """Its claim lapsed while it waited, and another worker called it Unknown; then it is heard that it never
+    left."""
+    trade = world.open()
+    effect = Effect.objects.get()
+    claim = dispatch.take_claim(effect.pk, world.venue, world.clock.now)
+    assert claim is not None
+    world.clock.pass_seconds(dispatch.CLAIM_SECONDS + 1)
+    assert dispatch.take_claim(effect.pk, world.venue, world.clock.now) is None
+    assert Order.objects.get().status == OrderStatus.UNKNOWN
+
+    no_turn = Refused(reason=Reason.RATE_LIMITED, message="not sent: no turn to send in time")
+    dispatch.record(claim, no_turn, world.clock.now)
+
+    world.until_closed(trade)
+    assert (trade.exit_reason, world.venue.sent) == ("entry_expired", [])
+    world.assert_sound()
+
+
+def test_an_entry_that_never_left_is_not_put_off_after_its_absence_was_proven(world: World) -> None:
+    trade = world.open()
+    claim = dispatch.take_claim(Effect.objects.get().pk, world.venue, world.clock.now)
+    assert claim is not None
+    world.until_closed(trade)  # looked up, and proven absent
+
+    no_turn = Refused(reason=Reason.RATE_LIMITED, message="not sent: no turn to send in time")
+    dispatch.record(claim, no_turn, world.clock.now)
+
+    world.turns(3)
+    assert (Order.objects.get().status, world.venue.sent) == (OrderStatus.ABSENT, [])
 
 
 @pytest.mark.parametrize(
