@@ -58,9 +58,19 @@ def protected(step: Step) -> Step:
 
 def pause_after_refused_exit(step: Step) -> int:
     """Seconds until the next exit is tried: twice as long after each round that ended so, for every round
-    leaves the coins bare for a while."""
+    leaves the coins bare for a while. None where what was refused named coins that turned out to be gone."""
     rules, again = step.rules, max(refused_rounds(step.bracket) - 1, 0)
+    if asked_for_too_many(step.bracket):
+        return 0
     return min(rules.refused_exit_pause_seconds * (1 << again), rules.most_refused_exit_pause_seconds)
+
+
+def asked_for_too_many(bracket: Bracket) -> bool:
+    """Whether the newest exit was refused for funds and named more coins than there are, as is known now."""
+    exits = [order for order in bracket.sells if order.role is not Role.STOP]
+    if not exits or exits[-1].refused_reason != INSUFFICIENT_FUNDS:
+        return False
+    return exits[-1].quantity > bracket.coins
 
 
 def protection_arrives(before: Bracket, after: Bracket) -> bool:

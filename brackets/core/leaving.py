@@ -341,6 +341,9 @@ def after_refused_exit(step: Step, refused: str, role: Role) -> Step:
         return close_books(step.having(dust=bracket.coins))
     if refused == "below_minimum":  # that was a part of them; all together are another matter
         return sell(step, role)
+    if refused == INSUFFICIENT_FUNDS and bracket.having(role)[-1].quantity > bracket.coins:
+        # It asked for coins that are not there, as we know by now; for those that are nothing was refused.
+        return sell(step.having(retry_after=None), role)
     if refused == INSUFFICIENT_FUNDS:
         if bracket.funds_refused_since is None:
             return step.having(funds_refused_since=step.at)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from brackets.core import entry, reduce, sentinel
 from brackets.core.bare import call_out
@@ -57,7 +58,7 @@ from brackets.core.leaving import (
     resting_targets,
     visible_from,
 )
-from brackets.core.orders import ZERO, Bracket, Rules, later
+from brackets.core.orders import ZERO, Bracket, Rules, later, total_leaves
 from brackets.core.prices import round_up
 from brackets.core.states import ExitReason, OrderStatus, Refusal, Role, State
 
@@ -123,16 +124,28 @@ def count_missing(draft: Step, event: CoinsCounted) -> Step:
         return draft
     expected = bracket.coins + bracket.missing
     short = round_up(max(expected - event.total, ZERO), bracket.plan.lot_step)
+    spacing, whither = draft.rules.count_spacing_seconds, "gone from the account"
+    free = free_to_sell(bracket, event)
+    if bracket.plan.minimum_quantity <= free < expected - short:
+        # Others have orders for them: what is left can have its order, all of them together none.
+        short = round_up(expected - free, bracket.plan.lot_step)
+        spacing, whither = draft.rules.held_spacing_seconds, "gone from the account or held there"
     if short == bracket.missing:
         return draft.having(shortage=ZERO, shortage_since=None)
     since = bracket.shortage_since
     if since is None or short != bracket.shortage:
         return draft.having(shortage=short, shortage_since=draft.at)
-    if draft.at < later(since, draft.rules.count_spacing_seconds):
+    if draft.at < later(since, spacing):
         return draft
     return draft.having(missing=short, shortage=ZERO, shortage_since=None).alarm(
-        f"{short} of {expected} coins are gone from the account, and not by our orders"
+        f"{short} of {expected} coins are {whither}, and not by our orders"
     )
+
+
+def free_to_sell(bracket: Bracket, event: CoinsCounted) -> Decimal:
+    """Coins of the account that no order of others holds."""
+    available = event.total if event.available is None else event.available
+    return available + total_leaves(o for o in bracket.live_sells if o.status is OrderStatus.OPEN)
 
 
 def keep_back(draft: Step, event: Event) -> Step:

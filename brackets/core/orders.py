@@ -43,6 +43,7 @@ class Rules:
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5
     count_spacing_seconds: int = 3  # between the two counts that say that coins are missing
+    held_spacing_seconds: int = 20  # … or that others hold them: a hold of ours may be released late
     second_reading_seconds: int = 8  # a leg that one reading told lost or altered is repaired without another
     repair_spacing_seconds: int = 60  # at least between two repairs of a leg, and …
     repair_spacing_cycles: int = 3  # … so many comparisons with the venue

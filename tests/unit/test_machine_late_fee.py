@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from brackets.core.events import FillBooked
@@ -35,7 +36,6 @@ def test_a_sell_refused_for_them_is_repeated_without_them() -> None:
     story = Story().selling_at_target()
     book_with_fee(story)
     story.refuse(story.newest, "insufficient_funds")
-    story.wait(5)
     assert story.words == ["place target 0.9974"]
     assert violations(story.bracket) == ()
 
@@ -49,3 +49,22 @@ def test_a_fee_that_is_booked_after_the_sell_leaves_no_debt() -> None:
     assert story.bracket.coins == 0
     story.book_all()
     assert (story.state, story.alarms) == (State.EXIT_COMPLETE, ())
+
+
+def test_a_fee_that_explains_the_refusal_ends_the_wait_for_the_next_sell() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "insufficient_funds")
+    story.wait(2)
+    story.refuse(story.newest, "insufficient_funds")
+    book_with_fee(story)
+    assert story.words == ["place target 0.9974"]
+
+
+def test_a_fee_known_after_ten_seconds_of_refusals_is_no_reason_to_put_the_stop_back() -> None:
+    story = Story().selling_at_target()
+    story.refuse(story.newest, "insufficient_funds")
+    story.now += timedelta(seconds=11)  # nobody looked meanwhile
+    book_with_fee(story)
+    assert story.words == ["place target 0.9974"]
+    story.refuse(story.newest, "insufficient_funds")
+    assert story.words == ["place stop 0.9974 at 95"]

@@ -291,15 +291,17 @@ class Judge:
         """Coins of the position that nobody can sell any more: the owner sold or withdrew them, or an order
         of the owner's holds them. What the owner had besides is lost first, and what other positions of the
         pair lack is theirs."""
-        symbol = position.symbol
-        gone = self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO)
-        gone += sum(
-            (held for txid, held in self._owners_sells.items() if self._owners[txid].symbol == symbol), ZERO
-        )
+        symbol, gone = position.symbol, self._taken(position.symbol)
         here = [other for other in self.positions.values() if other.symbol == symbol]
         gone += sum((other.handed_over for other in here), ZERO)  # given away: the owner has so many less
         others = sum((max(ZERO, other.uncovered) for other in here if other is not position), ZERO)
         return max(ZERO, gone - others)
+
+    def _taken(self, symbol: str) -> Decimal:
+        """Coins the owner took out of the account, or has an order for, less those paid in; below zero: so
+        many of the owner's own are there."""
+        held = (left for txid, left in self._owners_sells.items() if self._owners[txid].symbol == symbol)
+        return sum(held, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO))
 
     def _check_bare(self, position: Position, until: datetime) -> None:
         uncovered = position.uncovered
@@ -373,7 +375,7 @@ class Judge:
         left = sum((max(ZERO, p.coins - p.base_fees) for p in here), ZERO)
         dust = sum((p.minimum for p in here), ZERO)
         handed = sum((p.handed_over for p in here), ZERO)  # given away: the owner has so many less
-        taken = max(ZERO, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO) + handed)
+        taken = max(ZERO, self._taken(symbol) + handed)
         if left >= dust and left - taken >= dust:
             self.complain("coins left", f"{left} {symbol} are neither sold nor taken by the owner ({taken})")
 
