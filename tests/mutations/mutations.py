@@ -150,7 +150,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         CORE + "leaving.py",
         "    quantity = bracket.coins\n    if quantity < bracket.plan.minimum_quantity:\n",
         "    quantity = bracket.plan.quantity\n    if bracket.coins < bracket.plan.minimum_quantity:\n",
-        ("a part is sold",),
     ),
     Mutation(
         "the target wins",
