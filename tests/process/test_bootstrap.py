@@ -148,6 +148,17 @@ def test_changed_requirements_are_installed(installed: Path) -> None:
     assert "requirements.txt has changed" in seen.stderr
 
 
+def test_a_link_to_anothers_environment_is_not_cleared(fresh: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "kept").write_text("")
+    (fresh / ".venv").symlink_to(others)
+    made = make_up(fresh)
+    assert made.returncode != 0
+    assert str(others) in made.stderr and "remove the link" in made.stderr
+    assert [path.name for path in others.iterdir()] == ["kept"]
+
+
 def test_another_active_environment_does_not_leak_in(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thing.py").write_text("raise SystemExit('the wrong thing')")
