@@ -161,8 +161,8 @@ def why_pip_failed(output: str) -> str:
 def build() -> None:
     if VENV.is_symlink():
         raise Failure(
-            f".venv is a link to {os.readlink(VENV)} and does not hold what requirements.txt pins. It was left "
-            "as it is, for others may use it: remove the link, and run make again."
+            f".venv is a link to {os.readlink(VENV)} and does not hold what requirements.txt pins. It was "
+            "left as it is, for others may use it: remove the link, and run make again."
         )
     started = time.monotonic()
     version = ".".join(map(str, sys.version_info[:3]))
