@@ -17,12 +17,13 @@ from brackets.core.states import State
 from tests.simulation import report, unreachable
 from tests.simulation.boundaries import CRASH_PLACES
 from tests.simulation.drawing import draw
-from tests.simulation.options import Options, Profile
+from tests.simulation.options import House, Options, Profile
 from tests.simulation.patches import swapped
-from tests.simulation.runs import MEMORY, SQLITE, Manner, Total, in_little, live, live_many
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.people import ImpossibleHouse
+from tests.simulation.runs import MEMORY, SQLITE, Ending, Manner, Total, in_little, live, live_many
+from tests.simulation.scenarios import BUY, CLOSE, SCENARIOS, a_world
 from tests.simulation.shrink import shrink
-from tests.simulation.tally import takable
+from tests.simulation.tally import Tally, takable
 from tests.simulation.venue import EVERY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,6 +166,26 @@ def test_a_broken_rule_is_found_and_its_world_made_small(_forgotten_stops: None)
     story = "\n".join(report.short_story(small, live(small)))
     assert "bare coins" in story
     assert "EntryRequested" in story
+
+
+def test_a_house_that_cannot_be_configured_is_no_smaller_story() -> None:
+    refused = replace(draw(13), house=House(swap_in_bps=20, swap_out_bps=21))
+    with pytest.raises(ImpossibleHouse):
+        live(refused)
+
+    def live_or_refuse(options: Options) -> Ending:
+        return live(refused) if options.house == House() else Ending(options.seed, 0, (), Tally())
+
+    wanted = replace(refused, house=House(swap_in_bps=20), acts=(), incidents=(), symbols=refused.symbols[:1])
+    assert shrink(wanted, "any", live_or_refuse, seconds=5) == wanted
+
+
+def test_what_an_operator_holds_is_let_go_on() -> None:
+    hold, release = (replace(CLOSE, at=at, kind=kind) for at, kind in ((7.0, "hold"), (9.0, "release")))
+    ending = live(a_world(BUY, hold, release, rates={}))
+    assert not ending.violations
+    assert ending.tally.steps["HELD", "ReleaseRequested"] == 1
+    assert (ending.lifetimes, ending.tally.ends["manual"]) == (1, 0)
 
 
 def test_an_exception_in_a_job_is_a_violation() -> None:

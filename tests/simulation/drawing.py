@@ -57,7 +57,9 @@ def draw(seed: int) -> Options:
         symbols=symbols,
         trouble_seconds=trouble,
         house=house,
-        acts=draw_acts(profile, symbols, trouble, stream(seed, "acts")),
+        acts=with_releases(
+            draw_acts(profile, symbols, trouble, stream(seed, "acts")), stream(seed, "releases")
+        ),
         incidents=draw_incidents(profile, trouble, house, stream(seed, "incidents")),
         skews=draw_skews(profile, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
@@ -188,6 +190,21 @@ def edit(symbol: str, at: float, random: Random) -> Act:
         stop_bps=random.choice((0, 20, 90, -5)),
         target_bps=random.choice((15, 60, 250, -5)),
     )
+
+
+def with_releases(acts: tuple[Act, ...], random: Random) -> tuple[Act, ...]:
+    """Some of what was put on hold is let go on a little later."""
+    released = [
+        Act(
+            at=act.at + random.uniform(0.5, 12),
+            kind="release",
+            symbol=act.symbol,
+            twice=random.random() < 0.2,
+        )
+        for act in acts
+        if act.kind == "hold" and random.random() < 0.6
+    ]
+    return tuple(sorted((*acts, *released), key=lambda act: (act.at, act.symbol, act.kind)))
 
 
 def for_all(symbol: str, trouble: int, random: Random) -> list[Act]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from brackets import operations, records
@@ -129,6 +130,8 @@ def payload_of(world: World, act: Act) -> dict[str, Any] | None:
     match act.kind:
         case "close":
             return {"trade": trade.pk}
+        case "release":
+            return {"trade": trade.pk, "reason": "an operator has looked"}
         case "edit":
             return {"trade": trade.pk, **legs(world, act)}
     coins = records.load(trade.bracket).coins
@@ -195,8 +198,12 @@ def close_held(world: World) -> None:
         world.say("operator", f"close trade {trade.pk}: {said}")
 
 
+class ImpossibleHouse(Exception):
+    """The product takes no such configuration: nobody could live in this world."""
+
+
 def house_rules(world: World) -> None:
-    """The configuration the options ask for, as a person would have set it."""
+    """The configuration the options ask for, as a person would have set it. Raises ImpossibleHouse."""
     house = world.options.house
     config = configuration.of(world.account)
     for name in (
@@ -218,7 +225,10 @@ def house_rules(world: World) -> None:
     ):
         setattr(config, name, getattr(house, name))
     config.stop_method, config.target_method = "PERCENT", "R_MULTIPLE"
-    config.save()
+    try:
+        config.save()
+    except (IntegrityError, ValidationError) as error:
+        raise ImpossibleHouse(str(error)) from error
     if house.both_rest_works:
         world.account.both_rest_works = True
         world.account.save(update_fields=["both_rest_works"])
