@@ -26,7 +26,7 @@ from brackets.core.exposure import Exposure
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.core.sentinel import is_held_back
 from brackets.core.states import State
-from brackets.core.verdicts import BAD, Verdict, Verdicts, judge
+from brackets.core.verdicts import BAD, Verdict, Verdicts, judge, stopped
 from brackets.models import Account, Bracket
 from risk import alerts
 from risk.models import Alert, SystemConfig
@@ -193,8 +193,8 @@ def troubles_of(
         yield Trouble(
             code=NO_STOP,
             severity=alerts.Severity.CRITICAL,
-            message=f"{symbol}: {coins} have had no stop, neither at the venue nor in the hands of a watch, "
-            f"in {row.unstopped_cycles} comparisons with the venue in a row",
+            message=f"{symbol}: of {coins} only {stopped(bracket).normalize():f} have a stop at the venue, "
+            f"in {row.unstopped_cycles} comparisons with it in a row",
         )
     if verdicts.stop is None:
         return
@@ -236,7 +236,7 @@ def repairs_of(bracket: CoreBracket, symbol: str) -> Iterator[Trouble]:
             code=REPAIR_WAITS,
             severity=alerts.Severity.WARNING,
             message=f"{symbol}: somebody cancels or alters the leg again and again; until the next repair "
-            "both legs are watched by us",
+            "what has no order is in the hands of the watch",
         )
 
 

@@ -36,7 +36,9 @@ class Verdicts:
 
     stop: Verdict | None
     target: Verdict | None
-    has_stop: bool  # one rests for every coin, or is watched; or there are no coins to stop
+    has_stop: (
+        bool  # one rests for every coin, or a target rests and the stop is watched; or there are no coins
+    )
 
 
 NOTHING = Verdicts(stop=None, target=None, has_stop=True)
@@ -53,9 +55,13 @@ def judge(bracket: Bracket, *, at: datetime, watched: bool, rules: Rules | None 
     return Verdicts(stop=stop, target=target, has_stop=has_stop(bracket, stop, at))
 
 
+def stopped(bracket: Bracket) -> Decimal:
+    """Coins for which a stop certainly rests."""
+    return sum((stop.certain_leaves for stop in bracket.live_stops), ZERO)
+
+
 def judge_stop(bracket: Bracket, *, at: datetime, watched: bool, rules: Rules) -> Verdict:
-    stops = bracket.live_stops
-    resting = sum((stop.certain_leaves for stop in stops), ZERO)
+    stops, resting = bracket.live_stops, stopped(bracket)
     placed = all(stop.trigger_price in (None, bracket.stop_price) for stop in stops)
     if resting == bracket.coins and placed:
         return Verdict.RESTING
@@ -123,9 +129,10 @@ def is_overdue(bracket: Bracket, *, at: datetime, rules: Rules) -> bool:
 
 
 def has_stop(bracket: Bracket, stop: Verdict, at: datetime) -> bool:
-    """Whether a stop rests for every coin or is watched, wherever it stands. A sell at work that the venue
-    has, or a secondary that need not be visible yet, is as good."""
-    if stop in (Verdict.RESTING, Verdict.WATCHED):
+    """Whether a stop rests for every coin, or is watched because the target rests. A sell at work that the
+    venue has, or a secondary that need not be visible yet, is as good. One that is watched only until its
+    repair may follow is not there."""
+    if stop is Verdict.RESTING or (stop is Verdict.WATCHED and not sentinel.is_held_back(bracket)):
         return True
     at_work = sum((order.leaves for order in bracket.live_sells if works(order)), Decimal(0))
     if at_work >= bracket.coins:
@@ -141,4 +148,4 @@ def works(order: BracketOrder) -> bool:
     return not (order.role is Role.TARGET and order.rests_as_limit)
 
 
-__all__ = ["BAD", "Verdict", "Verdicts", "judge"]
+__all__ = ["BAD", "Verdict", "Verdicts", "judge", "stopped"]

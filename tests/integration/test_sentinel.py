@@ -141,6 +141,7 @@ def test_a_stop_canceled_again_and_again_is_placed_once_a_minute(world: World) -
     assert 1 <= sum(alert.times for alert in said) <= 4  # counted each minute, not each second
     raised = AuditRow.objects.filter(action="alert.raised", payload__code=sentinel.REPAIR_WAITS)
     assert raised.count() == said.count()
+    assert Alert.objects.filter(code=sentinel.NO_STOP, severity="critical").exists()
 
 
 def test_a_price_at_the_stop_meanwhile_is_acted_on_by_us(world: World) -> None:

@@ -75,14 +75,14 @@ def test_a_canceled_stop_is_moving_while_its_repair_is_due_and_there_is_none() -
     assert both(story) == (MOVING, WATCHED, False)
 
 
-def test_a_repair_that_waits_leaves_both_legs_to_the_watch() -> None:
+def test_a_repair_that_waits_leaves_both_legs_to_the_watch_which_is_no_stop() -> None:
     story = Story().protected()
     story.lose("S")
     story.accept(story.newest, "S2")
     story.report("S2", OPEN)
     story.wait(1)
     story.lose("S2")
-    assert both(story) == (WATCHED, WATCHED, True)
+    assert both(story) == (WATCHED, WATCHED, False)
     assert both(story, watched=False) == (MISSING, MISSING, False)
 
 
