@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from brackets.core import entry, reduce, sentinel
 from brackets.core.bare import call_out
-from brackets.core.cover import lacking, protection_arrives
+from brackets.core.counts import count
+from brackets.core.cover import protection_arrives
 from brackets.core.decisions import settle
 from brackets.core.draft import Step
 from brackets.core.effects import Effect
@@ -51,16 +51,14 @@ from brackets.core.events import (
 from brackets.core.facts import RefusedEvent, absorb, by_key
 from brackets.core.held import cannot_release
 from brackets.core.leaving import (
-    awaits_unseen_stop,
     hold,
     leave,
     proven_missing,
     resting_targets,
     visible_from,
 )
-from brackets.core.orders import ZERO, Bracket, Rules, later, total_leaves
-from brackets.core.prices import round_up
-from brackets.core.states import ExitReason, OrderStatus, Refusal, Role, State
+from brackets.core.orders import ZERO, Bracket, Rules
+from brackets.core.states import ExitReason, Refusal, Role, State
 
 __all__ = ["TABLE", "Outcome", "RefusedEvent", "step"]
 
@@ -105,47 +103,6 @@ def look(draft: Step, event: Event) -> Step:
     if proven_missing(bracket, event.compared_at):
         draft = draft.having(secondaries_due_at=None)
     return sentinel.count_time(draft)
-
-
-def count(draft: Step, event: Event) -> Step:
-    """Coins that two counts do not find are gone: what is left is protected and sold without them. While
-    an order is uncertain, or a stop was not seen, the account may lawfully hold less than we know. A repair
-    that waits for coins may go on where they are there."""
-    assert isinstance(event, CoinsCounted)
-    known = count_missing(draft, event)
-    available = event.total if event.available is None else event.available
-    return sentinel.count_coins(known, available, lacking(known.bracket))
-
-
-def count_missing(draft: Step, event: CoinsCounted) -> Step:
-    bracket = draft.bracket
-    uncertain = any(order.status is OrderStatus.UNKNOWN for order in bracket.orders)
-    if uncertain or awaits_unseen_stop(draft) or bracket.live_entries:
-        return draft
-    expected = bracket.coins + bracket.missing
-    short = round_up(max(expected - event.total, ZERO), bracket.plan.lot_step)
-    spacing, whither = draft.rules.count_spacing_seconds, "gone from the account"
-    free = free_to_sell(bracket, event)
-    if bracket.plan.minimum_quantity <= free < expected - short:
-        # Others have orders for them: what is left can have its order, all of them together none.
-        short = round_up(expected - free, bracket.plan.lot_step)
-        spacing, whither = draft.rules.held_spacing_seconds, "gone from the account or held there"
-    if short == bracket.missing:
-        return draft.having(shortage=ZERO, shortage_since=None)
-    since = bracket.shortage_since
-    if since is None or short != bracket.shortage:
-        return draft.having(shortage=short, shortage_since=draft.at)
-    if draft.at < later(since, spacing):
-        return draft
-    return draft.having(missing=short, shortage=ZERO, shortage_since=None).alarm(
-        f"{short} of {expected} coins are {whither}, and not by our orders"
-    )
-
-
-def free_to_sell(bracket: Bracket, event: CoinsCounted) -> Decimal:
-    """Coins of the account that no order of others holds."""
-    available = event.total if event.available is None else event.available
-    return available + total_leaves(o for o in bracket.live_sells if o.status is OrderStatus.OPEN)
 
 
 def keep_back(draft: Step, event: Event) -> Step:

@@ -80,6 +80,7 @@ def test_an_end_that_was_not_read_is_not_known() -> None:
 
 def test_coins_that_one_count_did_not_find_are_not_known_to_be_gone() -> None:
     story = held_with_its_stop()
+    story.wait(10)
     story.say(CoinsCounted(at=story.now, total=D("0.4")))
     assert any("did not find 0.6 ETH" in sentence for sentence in told(story).unknown)
 

@@ -20,6 +20,7 @@ def count(story: Story, total: str, available: str | None = None) -> None:
 def half_is_gone() -> Story:
     """The owner canceled our stop and sold half by hand; our new stop is refused for funds."""
     story = Story().protected()
+    story.wait(10)
     story.lose("S")
     story.refuse(story.newest, "insufficient_funds")
     return story
@@ -113,8 +114,28 @@ def test_the_owners_other_coins_explain_nothing() -> None:
     assert story.bracket.missing == 0
 
 
+def test_a_balance_soon_after_the_purchase_may_be_older_than_the_coins() -> None:
+    story = Story().protected()
+    story.close()
+    story.report("S", CANCELED)
+    story.refuse(story.newest, "insufficient_funds")  # their hold is released late
+    count(story, "0")
+    story.wait(4)
+    count(story, "0")
+    assert (story.bracket.coins, story.bracket.missing) == (1, 0)
+    story.wait(6)
+    count(story, "1")
+    assert story.bracket.missing == 0
+    story.wait(5)
+    story.accept(story.newest, "X")
+    story.report("X", FILLED, "1")
+    story.book_all()
+    assert (story.state, story.bracket.sold) == (State.EXIT_COMPLETE, 1)
+
+
 def test_while_an_order_is_unknown_the_account_may_hold_less() -> None:
     story = Story().protected()
+    story.wait(10)
     story.lose("S")
     story.unknown(story.newest)
     count(story, "0")

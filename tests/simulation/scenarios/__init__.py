@@ -5,6 +5,8 @@ What the simulator finds is made small and kept here, so that it stays found.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.simulation.options import Act, House, Incident, Options, Profile
 from tests.simulation.venue.options import Fault, VenueOptions
 
@@ -66,6 +68,19 @@ SCENARIOS: dict[str, Options] = {
             Incident(kind="kill", process="watch", at=4.0 + 2 * n, place="after send", seconds=1.0)
             for n in range(6)
         ),
+    ),
+    # The entry was delivered twice and filled; what came back was the refusal of the second delivery, and one
+    # look did not show the order yet: it was given up, and its coins with it.
+    "an order whose second delivery is refused, and which shows late": replace(
+        a_world(BUY, CLOSE, rates={Fault.TWICE_REFUSED: 0.5, Fault.SEEN_LATE: 1.0}), luck=2
+    ),
+    # The stream told the end of a stop whose amendment nobody had answered, and REST showed it as it was.
+    "an end without its last terms": a_world(
+        BUY,
+        Act(at=8.0, kind="sell", symbol=ETH, share=50),
+        CLOSE,
+        rates={Fault.LOST_ANSWER: 0.5, Fault.STALE_ORDERS: 0.6},
+        house=House(leg_policy="stop_rests", streams=True),
     ),
     # A claim is committed, the process sleeps past its lease, another sends, and the sleeper wakes.
     "a zombie that wakes after its lease": a_world(
