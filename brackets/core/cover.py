@@ -123,15 +123,18 @@ def refused_for_good(bracket: Bracket) -> str | None:
 
 def cover_held(step: Step) -> Step:
     """Of a held bracket: coins that were on their way to a stop when it was put on hold still get there,
-    and nothing is sold for want of one."""
+    those whose stop others took get it back, and nothing is sold for want of one. What is tried for the
+    first is given up in time; a repair goes on, unless it is refused for good."""
     bracket = step.bracket
+    if bracket.coins > 0 and bracket.covered:
+        return sentinel.at_rest(step).having(unprotected_since=None, protect_from=None)
     if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
         return step
     if sentinel.waits_for(step):
         return step
     since = bracket.unprotected_since or step.at
     late = step.at >= later(since, step.rules.protect_timeout_seconds)
-    if late or (surviving_stop(bracket) is None and refused_for_good(bracket)):
+    if (late and not bracket.repairing) or (surviving_stop(bracket) is None and refused_for_good(bracket)):
         return step.having(protect_from=None).alarm("coins of a held bracket have no stop at the venue")
     return cover_with_stop(replace(step.having(unprotected_since=since), price=None))
 
@@ -201,13 +204,10 @@ def without_surplus(step: Step) -> Step:
     """Take back stops that stand for coins another order stands for already, the newest first: a
     secondary may show up after a stop of ours was placed, an order may be found alive after it was given
     up, a target that rests beside its stop may have sold a part."""
-    bracket = step.bracket
-    if bracket.live_entries or bracket.surplus <= 0:  # an entry's secondaries may be known before its fills
+    if step.bracket.live_entries:  # an entry's secondaries may be known before its fills
         return step
-    if any(order.amendment is not None and order.amendment.quantity for order in bracket.covering):
-        return step  # its outcome decides what is too much
-    spare = [stop for stop in bracket.live_stops if not (stop.cancel_wanted or stop.triggered or stop.filled)]
-    while spare and (surplus := step.bracket.surplus) > 0:
+    spare = [stop for stop in step.bracket.live_stops if may_be_spared(stop)]
+    while spare and (surplus := sure_surplus(step.bracket)) > 0:
         fitting = [stop for stop in spare if stop.leaves <= surplus]
         if not fitting:
             waits = step.market_closed or (spare[-1].amend_refused and not is_time_to_amend(step))
@@ -215,6 +215,29 @@ def without_surplus(step: Step) -> Step:
         spare.remove(fitting[-1])
         step = step.canceling((fitting[-1],))
     return step
+
+
+def may_be_spared(stop: BracketOrder) -> bool:
+    """Whether a stop may be taken back or made smaller. One whose quantity is being amended is answered
+    first: that decides what of it is too much."""
+    return not (stop.cancel_wanted or stop.triggered or stop.filled or is_resized(stop))
+
+
+def sure_surplus(bracket: Bracket) -> Decimal:
+    """Coins that live sells would sell beyond those there are, whatever becomes of their amendments; stops on
+    their way out not counted."""
+    staying = (o for o in bracket.covering if not (o.role is Role.STOP and o.cancel_wanted))
+    return sum((least_leaves(order) for order in staying), ZERO) - bracket.coins
+
+
+def least_leaves(order: BracketOrder) -> Decimal:
+    asked = order.amendment.quantity if order.amendment is not None else None
+    return max((order.quantity if asked is None else min(order.quantity, asked)) - order.filled, ZERO)
+
+
+def is_resized(order: BracketOrder) -> bool:
+    """Whether another quantity was asked of it, and nobody knows yet whether it was taken."""
+    return order.amendment is not None and order.amendment.quantity is not None
 
 
 def is_time_to_amend(step: Step) -> bool:

@@ -22,7 +22,8 @@ MAX_DECISIONS = 16
 def settle(step: Step) -> Step:
     """Apply the decision of the current state until none changes anything."""
     for _ in range(MAX_DECISIONS):
-        decided = DECISIONS[step.bracket.state](cover.without_surplus(step))
+        sized = cover.without_surplus(leaving.without_oversized(step))
+        decided = DECISIONS[sized.bracket.state](sized)
         if decided == step:
             return step
         step = decided

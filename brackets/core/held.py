@@ -143,12 +143,10 @@ def terms(asked: Amendment) -> str:
 def actions(bracket: Bracket) -> tuple[Act, ...]:
     """The acts that a held bracket takes, or why it does not."""
     nothing = "" if bracket.coins > 0 or not bracket.idle else "There is nothing left to sell."
+    if bracket.coins < 0:
+        nothing = "More was sold than came in: only a close by hand ends it."
     return (
-        Act(
-            name="close",
-            does="Cancels what rests, reads its end, and sells the coins at market.",
-            why_not=nothing,
-        ),
+        close(bracket, nothing),
         Act(
             name="release",
             does="Goes on as if it had just been bought: what rests and fits stays, what lacks a stop gets "
@@ -160,6 +158,20 @@ def actions(bracket: Bracket) -> tuple[Act, ...]:
             does="Pauses trading and sells every open position of ours, this one included.",
             why_not=nothing,
         ),
+    )
+
+
+def close(bracket: Bracket, nothing: str) -> Act:
+    if bracket.coins < 0:
+        return Act(
+            name="close",
+            does=f"Ends it once its orders have ended and are booked; nothing is sold. It says that you saw "
+            f"that {text(-bracket.coins)} {base_of(bracket)} of others in the account were sold.",
+        )
+    return Act(
+        name="close",
+        does="Cancels what rests, reads its end, and sells the coins at market.",
+        why_not=nothing,
     )
 
 

@@ -30,7 +30,8 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     fills we have not read yet are covered by the entry's own quantity. A surplus stop (or a target that
     rested beside its stop) is legal only while it is being canceled or made smaller, and nothing else
     sells. Coins that turn out to be gone (a fee taken in coins, what somebody took) make the sells that
-    rest or are on their way no oversell of what was acquired: an active bracket is held to what is left."""
+    rest or are on their way no oversell of what was acquired: an active bracket is held to what is left,
+    and so is what has not left (`never_sends_more_than_there_is`)."""
     covering = tuple(order for order in bracket.covering if not is_taken_back(order))
     beside_stops = tuple(
         order for order in bracket.live_sells if order.role is not Role.STOP and not is_taken_back(order)
@@ -50,9 +51,29 @@ def is_taken_back(order: BracketOrder) -> bool:
 
 def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
     """What these orders together may still sell. One that was refused to become smaller is asked again."""
-    if all(may_be_surplus(bracket, order) for order in orders):
-        return sum((wanted_leaves(order) for order in orders if not order.amend_refused), ZERO)
-    return total_leaves(orders)
+    if not all(may_be_surplus(bracket, order) for order in orders):
+        return total_leaves(orders)
+    wanted = sum((wanted_leaves(order) for order in orders if not order.amend_refused), ZERO)
+    return wanted - sold_meanwhile(bracket, orders)
+
+
+def sold_meanwhile(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
+    """What the target beside the stops may have sold since a stop was asked to become smaller: a second
+    amendment waits for the answer to the first. No more than that target sold, and than that stop still
+    stands for; every other stop is taken back meanwhile."""
+    if bracket.policy is not Policy.BOTH_REST:
+        return ZERO
+    by_targets = sum((o.filled for o in bracket.having(Role.TARGET) if o.limit_price is not None), ZERO)
+    shrinking = sum((wanted_leaves(order) for order in orders if is_shrinking(order)), ZERO)
+    return min(by_targets, shrinking)
+
+
+def is_shrinking(order: BracketOrder) -> bool:
+    """Whether a stop was asked to become smaller and nobody knows yet whether it did."""
+    asked = order.amendment.quantity if order.amendment is not None else None
+    return (
+        order.role is Role.STOP and not order.cancel_wanted and asked is not None and asked < order.quantity
+    )
 
 
 def may_be_surplus(bracket: Bracket, order: BracketOrder) -> bool:
@@ -65,6 +86,15 @@ def wanted_leaves(order: BracketOrder) -> Decimal:
         return ZERO
     asked = order.amendment.quantity if order.amendment is not None else None
     return (order.quantity if asked is None else asked) - order.filled
+
+
+def never_sends_more_than_there_is(bracket: Bracket) -> Iterator[str]:
+    """A sell that has not left is never for more than is left, lost coins and fees considered: what news made
+    too large is taken back."""
+    there = max(bracket.coins, ZERO) + total_leaves(bracket.live_entries)
+    for order in bracket.live_sells:
+        if order.status is OrderStatus.INTENDED and not order.cancel_wanted and order.leaves > there:
+            yield f"a {order.role} of {order.leaves} is about to be sent, but only {there} are left"
 
 
 def at_most_one_live_exit(bracket: Bracket) -> Iterator[str]:
@@ -123,6 +153,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     at_most_one_live_entry,
     never_bought_above_plan,
     never_oversold,
+    never_sends_more_than_there_is,
     at_most_one_live_exit,
     nothing_is_bought_while_leaving,
     active_means_covered,

@@ -106,7 +106,7 @@ def in_sl_filled(step: Step) -> Step:
     """What the stop leaves is sold. A sibling that did not trigger with it (its coins were bought
     after the trigger) is cleared once its reading had the time to say so."""
     step = step.canceling(step.bracket.live_entries).canceling(resting_targets(step.bracket))
-    step = step.canceling(overselling_stops(step.bracket) + oversized_sells(step.bracket))
+    step = step.canceling(overselling_stops(step.bracket))
     bracket = step.bracket
     if bracket.coins <= 0:
         return close_books(step)
@@ -133,7 +133,7 @@ def in_exiting(step: Step) -> Step:
     legs = bracket.live_stops + resting_targets(bracket)
     if bracket.coins > 0 and (step.market_closed or (legs and is_blind(step, role))):
         return wait_protected(step)
-    step = step.canceling(legs + oversized_sells(bracket))
+    step = step.canceling(legs)
     bracket = step.bracket
     if bracket.coins > 0:
         return sell_leaves(step, role)
@@ -231,11 +231,13 @@ def sell_leaves(step: Step, role: Role) -> Step:
     return sell(step, role)
 
 
-def oversized_sells(bracket: Bracket) -> tuple[BracketOrder, ...]:
-    """Sells that have not left yet, as far as we know, and that news made too large: a stop nobody had seen
-    sold some of their coins. They are taken back, and what is left is sold by another."""
-    sells = (order for order in bracket.live_sells if order.role is not Role.STOP)
-    return tuple(o for o in sells if o.status is OrderStatus.INTENDED and o.leaves > max(bracket.coins, ZERO))
+def without_oversized(step: Step) -> Step:
+    """Take back sells that have not left yet, as far as we know, and that news made too large: a stop nobody
+    had seen sold some of their coins, or coins are gone. What is left is sold or protected by another."""
+    bracket = step.bracket
+    there = max(bracket.coins, ZERO) + total_leaves(bracket.live_entries)
+    unsent = (order for order in bracket.live_sells if order.status is OrderStatus.INTENDED)
+    return step.canceling(tuple(order for order in unsent if order.leaves > there))
 
 
 def awaits_unseen_stop(step: Step) -> bool:
@@ -405,7 +407,7 @@ def close_books(step: Step) -> Step:
     bracket = step.bracket
     if not bracket.idle:
         return step
-    if bracket.coins < 0:
+    if bracket.coins < 0 and bracket.coins != bracket.dust:  # nobody has looked at it
         return hold(step, f"{-bracket.coins} more coins were sold than bought")
     dust = bracket.coins
     if dust != bracket.dust:
@@ -414,6 +416,8 @@ def close_books(step: Step) -> Step:
         return step
     if dust > 0:
         step = step.alarm(f"{dust} coins are below the venue's minimum and stay in the account as dust")
+    if dust < 0:
+        step = step.alarm(f"closed with {-dust} more coins sold than bought: others of the account are gone")
     return step.to(
         State.EXIT_COMPLETE,
         unprotected_since=None,

@@ -167,6 +167,18 @@ def close(draft: Step, event: Event) -> Step:
     return leave(draft, event.reason)
 
 
+def close_held(draft: Step, event: Event) -> Step:
+    """A close by hand gets out of HELD. Where more was sold than acquired there is nothing to leave: it says
+    that somebody saw how much, and the bracket ends when its orders ended and are booked."""
+    assert isinstance(event, CloseRequested)
+    bracket = draft.bracket
+    if bracket.coins >= 0:
+        return leave(draft, event.reason)
+    if event.reason is ExitReason.KILL_SWITCH:
+        raise RefusedEvent(Refusal.OVERSOLD, f"{-bracket.coins} more coins were sold than bought")
+    return leave(draft.having(dust=bracket.coins), bracket.exit_reason or event.reason)
+
+
 def close_after_stop(draft: Step, event: Event) -> Step:
     """The stop is selling; what it leaves is taken from it and sold. Its reason stays."""
     return leave(draft, ExitReason.STOP_LOSS) if draft.bracket.coins > 0 else draft
@@ -231,6 +243,8 @@ def release(draft: Step, event: Event) -> Step:
         exit_began_at=draft.at,
         unprotected_since=draft.at,
         protect_from=draft.at,
+        repairing=False,
+        funds_awaited=False,
     )
 
 
@@ -299,7 +313,9 @@ WISHES: dict[State, dict[type[Event], Handler | Refusal]] = {
     State.TP_FILLED: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
     State.SL_FILLED: wishes(target=EXITING, close=close_after_stop, edit=EXITING, part=EXITING),
     State.EXITING: wishes(target=EXITING, close=EXITING, edit=EXITING, part=EXITING),
-    State.HELD: wishes(target=EXITING, close=close, edit=EXITING, part=EXITING, hold=stay, release=release),
+    State.HELD: wishes(
+        target=EXITING, close=close_held, edit=EXITING, part=EXITING, hold=stay, release=release
+    ),
     State.EXIT_COMPLETE: wishes(
         target=Refusal.OVER,
         close=Refusal.OVER,

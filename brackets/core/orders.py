@@ -227,7 +227,7 @@ class Bracket:
     retry_after: datetime | None = None
     exit_began_at: datetime | None = None
     restoring: bool = False  # an exit was refused and the stop is being put back
-    dust: Decimal = ZERO  # coins left that the venue does not let be sold
+    dust: Decimal = ZERO  # coins left at the end: too few to be sold; negative: sold beyond what was acquired
     missing: Decimal = ZERO  # coins that are gone from the account, and not by our orders
     shortage: Decimal = ZERO  # coins that one count did not find; a second one decides
     shortage_since: datetime | None = None
@@ -332,12 +332,6 @@ class Bracket:
     def uncovered(self) -> Decimal:
         """Coins no live sell order stands for."""
         return self.coins - total_leaves(self.covering)
-
-    @property
-    def surplus(self) -> Decimal:
-        """Coins that live sells would sell beyond those there are; stops on their way out not counted."""
-        staying = (o for o in self.covering if not (o.role is Role.STOP and o.cancel_wanted))
-        return total_leaves(staying) - self.coins
 
     @property
     def standing(self) -> Decimal:

@@ -104,11 +104,13 @@ ONLINE, LIMIT_ONLY = "online", "limit_only"
 
 
 class Custody(StrEnum):
-    """Where a leg is: on the venue, watched by us, or moving between the two."""
+    """Where a leg is: on the venue, watched by us, or moving between the two; of a held bracket, which nobody
+    watches, also nowhere."""
 
     RESTING = "RESTING"
     WATCHED = "WATCHED"
     MOVING = "MOVING"
+    MISSING = "MISSING"
 
 
 class Refusal(StrEnum):
@@ -128,4 +130,5 @@ class Refusal(StrEnum):
     BAD_PRICES = "bad_prices"  # the stop would not stand below the target
     TOO_MUCH = "too_much"  # more than the bracket holds
     NOT_HELD = "not_held"  # there is nothing to release it from
+    OVERSOLD = "oversold"  # more was sold than acquired: only a close by hand ends it
     NOT_RELEASABLE = "not_releasable"  # only an operator, or time, can lead out of this
