@@ -201,7 +201,19 @@ def naked(bracket: core.Bracket) -> bool:
         return False
     unseen = bracket.coins - bracket.standing
     least = bracket.plan.minimum_quantity if bracket.entering else bracket.plan.lot_step
+    if bracket.state is State.HELD and not awaits_protection(bracket):
+        return False
     return bracket.state in (State.ENTRY_FILLED, State.HELD) and unseen >= least
+
+
+def awaits_protection(bracket: core.Bracket) -> bool:
+    """Of a held bracket: whether a reading would tell of protection that is on its way, or that a stop is
+    gone. Coins that stay bare until an operator looks are not read faster for it."""
+    if any(order.status is OrderStatus.OPEN and not order.read_back for order in bracket.live_sells):
+        return True
+    if bracket.protect_from is None:
+        return False
+    return not bracket.repairing or any(not order.amiss_agreed for order in sentinel.harmed(bracket))
 
 
 def waits_for_lookup(bracket: core.Bracket) -> bool:

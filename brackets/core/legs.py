@@ -11,6 +11,7 @@ from decimal import Decimal
 from brackets.core.orders import Bracket, BracketOrder, total_leaves
 from brackets.core.states import CLOSED_MARKETS, Custody, ExitReason, Role, State
 from brackets.core.swap import swap_prices
+from brackets.core.verdicts import is_unsettled, watches_stop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,21 +49,32 @@ def legs(bracket: Bracket) -> tuple[Leg, Leg]:
 
 
 def stop_custody(bracket: Bracket) -> Custody:
-    """Resting, watched while the target rests for its coins, or moving."""
+    """Resting, watched while the target rests for its coins or a repair waits, or moving."""
     stops = bracket.live_stops
     if bracket.covered and stops:
         return Custody.RESTING
-    return Custody.WATCHED if bracket.covered and not stops else Custody.MOVING
+    if bracket.state is State.HELD:
+        return Custody.MOVING if is_on_its_way(bracket) else Custody.MISSING
+    return Custody.WATCHED if watches_stop(bracket) else Custody.MOVING
 
 
 def target_custody(bracket: Bracket) -> Custody:
-    """Resting as a limit order, being taken or moved, or watched."""
+    """Resting as a limit order, being taken or moved, or watched; of a held bracket nobody watches it."""
     live = bracket.live_targets
     if any(target.rests_as_limit and target.certain_leaves for target in live):
         return Custody.RESTING
+    if bracket.state is State.HELD:
+        return Custody.MOVING if live else Custody.MISSING
     leaving = bracket.state is State.EXITING and bracket.exit_reason is ExitReason.TAKE_PROFIT
     wanted = bracket.resting is Role.TARGET
     return Custody.MOVING if live or leaving or wanted else Custody.WATCHED
+
+
+def is_on_its_way(bracket: Bracket) -> bool:
+    """Of a held bracket: whether an order for its coins goes to the venue or from there, or one of the
+    venue's own is awaited."""
+    awaited = bracket.secondaries_due_at is not None and bracket.secondaries_missing
+    return awaited or any(is_unsettled(order) for order in bracket.live_sells)
 
 
 def is_needed(bracket: Bracket, key: str) -> bool:

@@ -19,6 +19,9 @@ what it did (`repaired`). Until a repair may be made, both legs are in our hands
 cancels stop after stop wants something, a program that fights about it would send hundreds of orders, and
 nothing is sold for it by itself. An order that would sell more coins than there are is no matter of taste: it
 is made smaller at once (`cover.without_surplus`).
+
+A held bracket keeps its protection by the same rules: a stop that others canceled or made smaller comes back.
+There nobody watches a price meanwhile, and a price that others moved stays where they put it.
 """
 
 from __future__ import annotations
@@ -50,9 +53,25 @@ class Wait(StrEnum):
 
 def note(before: Bracket, known: Step) -> Step:
     """After a fact was absorbed: whether it told of harm done to a leg, or that a repair lacks funds."""
+    if known.bracket.state is State.HELD:
+        return note_held(before, known)
     if known.bracket.state not in PROTECTING:
         return known
     return note_funds(before, note_harm(before, known))
+
+
+def note_held(before: Bracket, known: Step) -> Step:
+    """Of a held bracket only what leaves coins bare is harm; what was given up before is taken up again."""
+    if known.bracket.uncovered <= 0:
+        return known
+    noted = note_funds(before, note_harm(before, known))
+    if noted == known:
+        return known
+    return noted.having(
+        restoring=False,
+        unprotected_since=noted.bracket.unprotected_since or noted.at,
+        protect_from=noted.bracket.protect_from or noted.at,
+    )
 
 
 def note_harm(before: Bracket, known: Step) -> Step:
@@ -63,8 +82,9 @@ def note_harm(before: Bracket, known: Step) -> Step:
     known = known.having(repairing=True)
     if is_repeat(bracket) and not may_repeat(known):
         rules = known.rules
+        meanwhile = "nobody watches it" if bracket.state is State.HELD else "it is watched by us"
         return known.alarm(
-            "somebody canceled or altered a leg again: it is watched by us and repaired "
+            f"somebody canceled or altered a leg again: {meanwhile} and it is repaired "
             f"{rules.repair_spacing_seconds} s and {rules.repair_spacing_cycles} readings after the last time"
         )
     return known.alarm(

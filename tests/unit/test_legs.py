@@ -12,7 +12,7 @@ from tests.unit.machine_story import Story
 from tests.unit.swap_story import BACK, NEAR, nearest, placing_target, swapping_in, target_rests
 
 D = Decimal
-RESTING, WATCHED, MOVING = Custody.RESTING, Custody.WATCHED, Custody.MOVING
+RESTING, WATCHED, MOVING, MISSING = Custody
 
 
 def test_an_active_bracket_has_a_resting_stop_and_a_watched_target() -> None:
@@ -276,3 +276,40 @@ def test_what_is_left_when_everything_is_sold_is_not_needed() -> None:
     story = Story(policy=Policy.NEAREST).protected()
     story.report("S", OrderStatus.FILLED, "1", triggered=True)
     assert not is_needed(story.bracket, "S")
+
+
+# --- held: nobody watches --------------------------------------------------------------------------
+
+
+def test_of_a_held_bracket_a_leg_that_nobody_keeps_is_missing() -> None:
+    story = Story().protected()
+    story.hold()
+    assert custodies(story) == (RESTING, MISSING)
+    story.lose("S")
+    assert custodies(story) == (MOVING, MISSING)  # it is being placed again
+    story.refuse(story.newest, "permission")
+    story.wait(60)
+    assert custodies(story) == (MISSING, MISSING)
+
+
+def test_of_a_held_bracket_a_stop_for_a_part_is_no_stop_for_all_and_does_not_move() -> None:
+    story = Story().protected()
+    story.hold()
+    story.report("S", OrderStatus.OPEN, of="0.4")
+    assert custodies(story) == (MISSING, MISSING)
+
+
+def test_held_before_the_stop_of_the_entry_was_seen_it_is_on_its_way() -> None:
+    story = Story().filled_entry()
+    story.hold()
+    assert custodies(story) == (MOVING, MISSING)
+
+
+def test_while_a_repair_waits_for_its_time_both_legs_are_watched() -> None:
+    story = Story().protected()
+    story.lose("S")
+    story.accept(story.newest, "S2")
+    story.report("S2", OrderStatus.OPEN)
+    story.wait(1)
+    story.lose("S2")
+    assert custodies(story) == (WATCHED, WATCHED)

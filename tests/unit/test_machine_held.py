@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from brackets.core.events import ReleaseRequested
 from brackets.core.states import ExitReason, OrderStatus, Policy, State
 from tests.unit.machine_story import Story
 from tests.unit.swap_story import STOP_AGAIN, placing_target, swapping_in, target_rests
@@ -178,14 +180,6 @@ def test_a_stop_refused_for_good_is_said_and_nothing_is_sold(reason: str) -> Non
     assert (story.state, story.words, story.alarms) == (State.HELD, [], ())
 
 
-def test_a_stop_canceled_by_hand_in_held_stays_canceled_an_operator_is_at_work() -> None:
-    story = Story().protected()
-    story.hold()
-    story.report("S", CANCELED)
-    story.wait(600)
-    assert (story.state, story.words) == (State.HELD, [])
-
-
 def test_a_fill_that_comes_while_held_gets_its_stop() -> None:
     story = Story()
     story.accept(story.enter(), "E")
@@ -196,3 +190,128 @@ def test_a_fill_that_comes_while_held_gets_its_stop() -> None:
     assert story.words == []
     story.wait(1)
     assert story.words == ["place stop 0.4 at 95"]
+
+
+# --- a stop that others cancel in HELD comes back ------------------------------------------------
+
+
+def comes_back(story: Story, stop: str) -> None:
+    story.accept(story.newest, stop)
+    story.report(stop, OPEN)
+    assert (story.state, story.bracket.standing, story.bracket.repairing) == (State.HELD, D(1), False)
+
+
+def held_without_its_stop() -> Story:
+    story = Story().protected()
+    story.hold()
+    story.wait(600)
+    story.report("S", CANCELED)
+    assert (story.state, story.words, len(story.alarms)) == (State.HELD, [], 1)
+    return story
+
+
+def test_a_stop_canceled_by_hand_in_held_comes_back_when_two_readings_agree() -> None:
+    story = held_without_its_stop()
+    story.wait(2)
+    assert story.words == []
+    story.report("S", CANCELED)
+    assert story.words == [STOP_AGAIN]
+    comes_back(story, "S2")
+    story.wait(600)
+    assert (story.state, story.words, story.alarms) == (State.HELD, [], ())
+
+
+def test_where_no_second_reading_can_be_had_it_comes_back_after_some_seconds() -> None:
+    story = held_without_its_stop()
+    story.wait(7)
+    assert story.words == []
+    story.wait(1)
+    assert story.words == [STOP_AGAIN]
+
+
+def test_canceled_in_held_again_and_again_it_comes_back_once_a_minute_and_nothing_is_sold() -> None:
+    story = held_without_its_stop()
+    story.report("S", CANCELED)
+    story.wait(8)
+    for number in range(2, 6):
+        comes_back(story, f"S{number}")
+        story.wait(1)
+        story.lose(f"S{number}")
+        assert story.words == []
+        repaired_at = story.bracket.repaired_at
+        assert repaired_at is not None
+        left = (repaired_at + timedelta(seconds=60) - story.now).total_seconds()
+        story.wait(int(left) - 1, price="90")
+        assert story.words == []
+        story.wait(2, price="90")
+        assert story.words == [STOP_AGAIN]
+    assert story.log.count(STOP_AGAIN) == 5
+    assert "exit" not in " ".join(story.log)
+
+
+def test_a_stop_made_smaller_by_hand_in_held_is_made_whole_again() -> None:
+    story = Story().protected()
+    story.hold()
+    for _ in range(2):
+        story.wait(2)
+        story.report("S", OPEN, of="0.4")
+    assert story.words == ["amend stop S quantity 1"]
+    story.amended("S")
+    story.wait(1)
+    assert (story.bracket.standing, story.bracket.repairing) == (D(1), False)
+
+
+def test_a_stop_moved_by_hand_in_held_stays_where_it_was_put() -> None:
+    story = Story().protected()
+    story.hold()
+    for _ in range(2):
+        story.wait(2)
+        story.report("S", OPEN, trigger="93")
+    story.wait(600)
+    assert (story.words, story.bracket.repairing) == ([], False)
+    story.lose("S")  # that is another matter
+    assert story.words == [STOP_AGAIN]
+
+
+def test_a_repair_in_held_that_never_arrives_goes_on_for_as_long_as_it_lasts() -> None:
+    story = held_without_its_stop()
+    story.wait(8)
+    for _ in range(4):
+        story.unknown(story.newest)
+        story.wait(30)
+        story.absent(story.newest)
+        story.wait(10)
+        assert story.words or story.bracket.live_stops
+    comes_back(story, "S2")
+
+
+def test_a_repair_in_held_without_funds_waits_and_is_tried_once_a_minute() -> None:
+    story = held_without_its_stop()
+    story.wait(8)
+    for _ in range(300):
+        if story.bracket.live_stops:
+            story.refuse(story.newest, "insufficient_funds")
+        story.wait(1)
+    assert 4 <= story.log.count(STOP_AGAIN) <= 6
+    assert len([said for said in story.said if "funds do not suffice" in said]) == 1
+
+
+def test_a_repair_in_held_that_is_refused_for_good_is_said_once() -> None:
+    story = held_without_its_stop()
+    story.wait(8)
+    story.refuse(story.newest, "permission")
+    for _ in range(20):
+        story.wait(30)
+    assert story.log.count(STOP_AGAIN) == 1
+    assert len([said for said in story.said if "have no stop" in said]) == 1
+
+
+def test_a_release_does_not_wait_for_the_next_repair() -> None:
+    story = held_without_its_stop()
+    story.wait(8)
+    comes_back(story, "S2")
+    story.wait(1)
+    story.lose("S2")
+    assert story.words == []
+    story.say(ReleaseRequested(at=story.now, reason="looked"))
+    assert story.words == [STOP_AGAIN]

@@ -44,7 +44,9 @@ BOUGHT = order(Role.ENTRY, status=OrderStatus.FILLED, filled=D(1))
 STOP = order(Role.STOP, trigger_price=D(90), venue_order_id="S")
 LIMIT = order(Role.ENTRY, limit_price=D(99))
 ASKED = Amendment(number=1, status=AmendStatus.INTENDED, asked_at=BEGIN, quantity=D(2))
+LOST = replace(STOP, status=OrderStatus.CANCELED, amiss_at=BEGIN)
 ACTIVE, FILLED, PLACED = State.BRACKET_ACTIVE, State.ENTRY_FILLED, State.ENTRY_PLACED
+HELD = State.HELD
 
 
 def bracket(state: State, *orders: BracketOrder, **values: object) -> Bracket:
@@ -144,6 +146,19 @@ def test_no_price_is_none() -> None:
             id="a crumb that stays alone",
         ),
         pytest.param(bracket(FILLED, replace(LIMIT, filled=D("0.5"))), True, id="a part without its stop"),
+        pytest.param(bracket(HELD, BOUGHT), False, id="held, and nothing comes"),
+        pytest.param(bracket(HELD, BOUGHT, protect_from=BEGIN), True, id="held, and its stop is awaited"),
+        pytest.param(
+            bracket(HELD, BOUGHT, replace(STOP, read_back=False)), True, id="held, and its stop was not read"
+        ),
+        pytest.param(
+            bracket(HELD, BOUGHT, LOST, protect_from=BEGIN, repairing=True), True, id="held, told once"
+        ),
+        pytest.param(
+            bracket(HELD, BOUGHT, replace(LOST, amiss_agreed=True), protect_from=BEGIN, repairing=True),
+            False,
+            id="held, and two readings agreed",
+        ),
     ],
 )
 def test_naked(shown: Bracket, expected: bool) -> None:
