@@ -15,7 +15,7 @@ from django.db import OperationalError
 
 from tests.simulation import store
 from tests.simulation.clockwork import Killed, Process
-from tests.simulation.options import Incident
+from tests.simulation.options import AT_A_QUERY, Incident
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -24,6 +24,13 @@ BEFORE_SEND, AFTER_SEND = "before send", "after send"
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
 IN_A_WAIT = "in the middle of a wait"
 CRASH_PLACES = (BEFORE_SEND, AFTER_SEND, BEFORE_COMMIT, AFTER_COMMIT, IN_A_WAIT)
+INCIDENTS = (
+    "SIGTERM",
+    "clock jumps",
+    *(f"freeze {place}" for place in (BEFORE_SEND, AFTER_SEND, AFTER_COMMIT, IN_A_WAIT)),
+    *(f"database error {place}" for place in (BEFORE_COMMIT, AT_A_QUERY)),
+)
+"""What happens to processes besides crashes."""
 
 
 @dataclass(slots=True)
@@ -105,6 +112,12 @@ class Boundaries:
         process = self.world.process
         if process is not None:
             self.pass_by(process, place)
+
+    def pass_query(self) -> None:
+        """Before each question to the database, and each row that is saved."""
+        process = self.world.process
+        if process is not None and process.alive and self.armed:
+            self.meet(process, AT_A_QUERY)
 
     def pass_begin(self) -> None:
         """At each transaction; what is dead begins none. (Nothing else happens here: a write that stands

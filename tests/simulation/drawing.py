@@ -6,10 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
-from tests.simulation.options import SYMBOLS, Act, House, Incident, Options, Profile, stream
+from tests.simulation.options import AT_A_QUERY, SYMBOLS, Act, House, Incident, Options, Profile, stream
 from tests.simulation.venue.options import OF_WRITES, Fault, VenueOptions, drawn_rates
 
 ORDER = tuple(Profile)
+STREAMING = (Profile.STREAMS, Profile.PROFIT)
+COINCIDING = (Profile.GATES, Profile.PROFIT, Profile.SNAP)  # few faults besides those they are about
 CHOICES = ("cancel", "retry", "market", "skip")
 SEND_PLACES = ("before send", "after send")
 COMMIT_PLACES = ("before commit", "after commit")
@@ -39,8 +41,32 @@ HEAT = {
     Profile.STREAMS: 1.5,
     Profile.PEOPLE: 1.0,
     Profile.VALIDATE: 1.0,
+    Profile.GATES: 0.2,
+    Profile.PROFIT: 0.1,
+    Profile.SNAP: 0.2,
 }
 """How strong the venue's faults are; 0.5 where nothing is said."""
+EMPHASIS: dict[Profile, dict[Fault, float]] = {
+    Profile.GATES: {
+        Fault.THIN: 0.02,
+        Fault.ONE_LOT: 0.02,
+    },
+    Profile.PROFIT: {
+        Fault.TWICE_REFUSED: 0.05,
+        Fault.LATE_REQUEST: 0.15,
+    },
+    Profile.SNAP: {Fault.GAP: 0.25, Fault.OMITTED: 0.3, Fault.THIN: 0.05, Fault.STALE_ORDERS: 0.3},
+    Profile.FILLS: {Fault.THIN: 0.03},
+    Profile.RIVALS: {Fault.CROSSED_POST_ONLY: 0.4},
+    Profile.VALIDATE: {Fault.LATE_ANSWER: 0.1},
+}
+"""Faults that a profile lives of, with their rates, besides those that are drawn."""
+SHORT_PHASES = {Profile.GATES: (2.0, 9.0)}  # seconds
+SWINGS = {Profile.GATES: 0.8, Profile.PROFIT: 0.9, Profile.FILLS: 0.8}
+"""How often a price runs to one of its ends while a position stands; 0.5 where nothing is said."""
+RESTLESS = {Profile.PEOPLE: 0.8, Profile.VALIDATE: 0.7, Profile.GATES: 0.6}
+GATES = (Fault.CANCEL_ONLY, Fault.CANCEL_ONLY, Fault.MAINTENANCE, Fault.LIMIT_ONLY)
+GATED = ("close", "hold", "sell", "near")  # what makes a leg go
 
 
 def draw(seed: int) -> Options:
@@ -70,9 +96,10 @@ def draw(seed: int) -> Options:
 
 def draw_house(profile: Profile, random: Random) -> House:
     swap_in = random.choice((5, 12, 20))
-    both = random.random() < 0.25
+    both = random.random() < (0.6 if profile is Profile.PROFIT else 0.25)
+    skips = profile is Profile.FILLS
     return House(
-        tier=random.choice(("starter", "intermediate", "pro")),
+        tier="pro" if profile in COINCIDING else random.choice(("starter", "intermediate", "pro")),
         mode="validate" if profile is Profile.VALIDATE else "demo",
         execution_mode="MARKET_ONLY" if random.random() < 0.1 else "LIMIT_BRACKET",
         leg_policy="both_rest" if both else random.choice(("stop_rests", "nearest", "nearest")),
@@ -86,12 +113,12 @@ def draw_house(profile: Profile, random: Random) -> House:
         entry_reprice_bps=random.choice((1, 4, 10)),
         entry_runaway_bps=random.choice((15, 40, 100)),
         entry_on_timeout=random.choice(CHOICES),
-        entry_on_runaway=random.choice(CHOICES),
+        entry_on_runaway="skip" if skips else random.choice(CHOICES),
         entry_stop="own" if random.random() < 0.25 else "attached",
         stop_ratio=random.choice((Decimal("0.004"), Decimal("0.008"), Decimal("0.015"))),
         target_r_multiple=random.choice((Decimal("0.8"), Decimal("1.5"), Decimal("2"))),
         watches=2 if profile in (Profile.RIVALS, Profile.CRASHES) or random.random() < 0.2 else 1,
-        streams=profile is Profile.STREAMS or random.random() < 0.35,
+        streams=profile in STREAMING or (profile is not Profile.GATES and random.random() < 0.35),
         one_host=random.random() < 0.5,
         cluster_seconds=random.choice((5.0, 10.0, 20.0)),
     )
@@ -103,6 +130,7 @@ def draw_venue(profile: Profile, symbols: tuple[str, ...], random: Random) -> Ve
     owned = [symbol for symbol in symbols if random.random() < 0.5]
     coins = {COINS[symbol]: worth(PRICES[symbol], random.choice((50, 400))) for symbol in owned}
     share = random.choice((0.15, 0.4, 0.7))
+    rates = bearable(drawn_rates(random, share=share, heat=heat), most=0.12 + 0.1 * heat) if heat else {}
     return VenueOptions(
         prices=prices,
         owner_coins=coins,
@@ -110,7 +138,8 @@ def draw_venue(profile: Profile, symbols: tuple[str, ...], random: Random) -> Ve
         noise_bps=random.choice((2.0, 4.0, 9.0)),
         drift_bps=random.choice((-3.0, -1.0, 0.0, 1.0, 3.0)),
         post_only_cancels=random.random() < 0.5,
-        rates=bearable(drawn_rates(random, share=share, heat=heat), most=0.12 + 0.1 * heat) if heat else {},
+        phase_seconds=SHORT_PHASES.get(profile, VenueOptions.phase_seconds),
+        rates=rates | EMPHASIS.get(profile, {}),
         nonce_window_seconds=random.choice((0.0, 0.0, 40.0)),
         skew_seconds=random.choice((0.0, 0.0, -2.5, 4.0)),
     )
@@ -153,7 +182,7 @@ def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: 
 
 def one_round(profile: Profile, symbol: str, at: float, random: Random) -> list[Act]:
     """A position, and what people want of it while it stands."""
-    restless = 0.8 if profile is Profile.PEOPLE else 0.35
+    restless, patience = RESTLESS.get(profile, 0.35), 1.5 if profile is Profile.VALIDATE else 15
     acts = [a_beginning(symbol, at, random)]
     if random.random() < restless:
         acts.append(edit(symbol, at + random.uniform(0.3, 12), random))
@@ -162,10 +191,28 @@ def one_round(profile: Profile, symbol: str, at: float, random: Random) -> list[
         moment = at + random.uniform(0.3, 15)
         acts.append(Act(at=moment, kind="sell", symbol=symbol, share=share, twice=random.random() < 0.3))
     if random.random() < restless:
-        acts.append(Act(at=at + random.uniform(0.1, 15), kind="close", symbol=symbol))
+        acts.append(Act(at=at + random.uniform(0.1, patience), kind="close", symbol=symbol))
     if random.random() < restless * 0.3:
-        acts.append(Act(at=at + random.uniform(0.1, 15), kind="hold", symbol=symbol))
-    return acts
+        acts.append(Act(at=at + random.uniform(0.1, patience), kind="hold", symbol=symbol))
+    return acts + coincidences(profile, acts, symbol, at, random)
+
+
+def coincidences(profile: Profile, acts: list[Act], symbol: str, at: float, random: Random) -> list[Act]:
+    """What befalls the position while it stands, and just when somebody wants something of it."""
+    made: list[Act] = []
+    if random.random() < SWINGS.get(profile, 0.5):
+        towards = random.choice(("target", "target", "stop"))
+        made.append(Act(at=at + random.uniform(1, 12), kind="swing", symbol=symbol, detail=towards))
+    if random.random() < 0.3:
+        made.append(Act(at=at + random.uniform(3, 10), kind="near", symbol=symbol))
+    if profile is Profile.PROFIT and random.random() < 0.7:
+        made.append(Act(at=at + random.uniform(4, 9), kind="cancel", symbol=symbol))
+    if profile is Profile.GATES:
+        for act in (*acts, *made):
+            if act.kind in GATED and random.random() < 0.6:
+                moment = max(act.at + random.uniform(-1, 0.2), 0.0)
+                made.append(Act(at=moment, kind="gate", symbol=symbol, detail=random.choice(GATES)))
+    return made
 
 
 def a_beginning(symbol: str, at: float, random: Random) -> Act:
@@ -228,6 +275,7 @@ def draw_incidents(profile: Profile, trouble: int, house: House, random: Random)
         Profile.RIVALS: ("freeze", "freeze", "kill", "stop", "freeze"),
         Profile.CLOCKS: ("jump", "jump", "freeze", "jump"),
         Profile.DATABASE: ("error",) * 8,
+        Profile.VALIDATE: ("freeze",) * 3,
     }.get(profile)
     if kinds is None:
         kinds = tuple(
@@ -246,9 +294,12 @@ def an_incident(kind: str, process: str, trouble: int, random: Random) -> Incide
         case "kill":
             places = (*SEND_PLACES, *SEND_PLACES, *COMMIT_PLACES, "")
         case "freeze":
-            places, seconds = (*SEND_PLACES, "after commit", ""), round(random.uniform(5, 60), 1)
+            places, seconds = (
+                (*SEND_PLACES, "after send", "after commit", ""),
+                round(random.uniform(5, 60), 1),
+            )
         case "error":
-            places = ("before commit",)
+            places = ("before commit", AT_A_QUERY)
         case "jump":
             seconds = random.choice((-30.0, -3.0, 2.0, 5.0, 45.0))
     return Incident(

@@ -12,6 +12,7 @@ from random import Random
 
 from tests.simulation.venue.options import VenueOptions
 
+AT_A_QUERY = "at a query"  # a place where a database error may strike, besides commits
 SYMBOLS = ("ETH/USD", "SOL/USD", "XRP/USD", "BTC/USD", "ADA/USD", "LTC/USD")
 
 
@@ -31,6 +32,9 @@ class Profile(StrEnum):
     DATABASE = "database"  # errors of the database
     RIVALS = "rivals"  # two workers on one bracket
     VALIDATE = "validate"  # nothing is placed at all
+    GATES = "gates"  # markets that close just when a leg is on its way out
+    PROFIT = "profit"  # prices that run to their targets, an owner who takes stops away
+    SNAP = "snap"  # stops that are run over as soon as they stand
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +70,7 @@ class Act:
     """What somebody asks, at a second of the trouble."""
 
     at: float
-    kind: str  # a kind of command, or `hold`
+    kind: str  # a kind of command, `hold`, or one of the coincidences
     symbol: str
     entry_type: str = "market"
     dollars: int = 30
@@ -74,6 +78,7 @@ class Act:
     target_bps: int = 0  # above it
     share: int = 100  # percent of what there is
     twice: bool = False  # sent again under the same key
+    detail: str = ""  # of a coincidence: where a swing leads, what a gate is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +86,7 @@ class Incident:
     """What happens to a process: at the `nth` time from `at` on that it passes `place` (a time, where there
     is none)."""
 
-    kind: str  # kill, freeze, stop, error, jump
+    kind: str  # kill, freeze, stop, error (of the database), jump
     process: str  # watch, watch2, cluster, web
     at: float
     place: str = ""
@@ -105,6 +110,10 @@ class Options:
     ends: tuple[str, ...]  # target or stop: where each pair's price is led at last, in turn
     venue: VenueOptions
     luck: int = 0  # another throw of the same dice: what the venue's chances come to
+
+    @property
+    def asks_can_fail(self) -> bool:
+        return any(incident.place == AT_A_QUERY for incident in self.incidents)
 
     def describe(self) -> str:
         """One field a line, for people."""

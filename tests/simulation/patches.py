@@ -13,6 +13,8 @@ from datetime import datetime, tzinfo
 from random import Random
 from typing import Any
 
+from django.db.models import Manager, Model
+from django.db.models.manager import BaseManager
 from django.db.transaction import Atomic
 from django.test.utils import override_settings
 from django.utils import timezone
@@ -56,6 +58,25 @@ def virtual_datetime(now: Callable[[], datetime]) -> type[datetime]:
     return VirtualDatetime
 
 
+@contextmanager
+def questions_heard(asked: Callable[[], None]) -> Iterator[None]:
+    """Call `asked` before every question the product asks of the database, and before every row it saves:
+    where the product begins one, so that both stores have the same."""
+    question, save = BaseManager.get_queryset, Model.save
+
+    def get_queryset(manager: Any) -> Any:
+        if type(manager) is Manager and manager.name == "objects":  # no other is the product's own
+            asked()
+        return question(manager)
+
+    def saving(instance: Model, *args: Any, **options: Any) -> None:
+        asked()
+        save(instance, *args, **options)
+
+    with swapped(BaseManager, "get_queryset", get_queryset), swapped(Model, "save", saving):
+        yield
+
+
 class VirtualTime:
     """Stands for the module `time` where only the monotonic clock is asked."""
 
@@ -74,6 +95,7 @@ def installed(
     venue: Callable[[], Any],
     wake: Callable[[], None],
     begin: Callable[[], None],
+    asked: Callable[[], None] | None,
     random: Random,
     settings: dict[str, object],
 ) -> Iterator[None]:
@@ -99,4 +121,6 @@ def installed(
         put(swapped(outbox, "async_task", lambda *args, **options: wake()))
         put(swapped(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4)))
         put(swapped(Atomic, "__enter__", entering))
+        if asked is not None:
+            put(questions_heard(asked))
         yield

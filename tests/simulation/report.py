@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.simulation import unreachable
-from tests.simulation.boundaries import CRASH_PLACES
+from tests.simulation.boundaries import CRASH_PLACES, INCIDENTS
 from tests.simulation.options import Options
 from tests.simulation.runs import Ending, Total
 from tests.simulation.tally import takable
@@ -24,7 +24,7 @@ def tables(total: Total) -> Iterator[str]:
     tally = total.tally
     yield from table("faults of the venue", {name: tally.faults[name] for name in EVERY})
     yield from table("crashes", {place: tally.crashes[place] for place in CRASH_PLACES})
-    yield from table("other incidents", tally.incidents)
+    yield from table("other incidents", {name: tally.incidents[name] for name in INCIDENTS})
     yield from table("processes started", tally.starts)
     yield from table("steps of the table", {f"{s} {e}": tally.steps[s, e] for s, e in takable()})
     yield from table("ends", tally.ends)
@@ -42,6 +42,7 @@ def gaps(total: Total) -> list[str]:
     tally = total.tally
     missing = [f"fault never occurred: {name}" for name in EVERY if not tally.faults[name]]
     missing += [f"never crashed: {place}" for place in CRASH_PLACES if not tally.crashes[place]]
+    missing += [f"never occurred: {name}" for name in INCIDENTS if not tally.incidents[name]]
     for pair in takable():
         if not tally.steps[pair] and pair not in unreachable.REASONS:
             missing.append(f"step never taken: {pair[0]} {pair[1]}")

@@ -22,7 +22,11 @@ NEWS = (
     "FillBooked",
     "Tick",
 )
-AFTER_THE_END = ("OrderAbsent", "OrderWithdrawn", "OrderValidated", "CancelKeptBack", "AmendAnswered")
+AFTER_THE_END = ("OrderAbsent", "OrderWithdrawn", "CancelKeptBack")
+NO_LEG = "entries are never amended, and nothing else is before a coin was bought"
+NO_WANT = "no sell is refused for want of coins before a coin was bought"
+ON_ITS_WAY = "a leg that is on its way out, or to be withdrawn, takes the bracket out of this state"
+SOLD = "coins that are sold need no order: its cancel is not kept back"
 
 REASONS: dict[tuple[str, str], str] = {
     **{("FLAT", event): NOT_YET for event in NEWS},
@@ -34,4 +38,9 @@ REASONS: dict[tuple[str, str], str] = {
         for state in ("ENTRY_FILLED", "BRACKET_ACTIVE", "TP_FILLED", "SL_FILLED")
     },
     ("ENTRY_PLACED", "CancelKeptBack"): NO_SELL,
+    ("ENTRY_PLACED", "AmendAnswered"): NO_LEG,
+    ("ENTRY_PLACED", "CoinsCounted"): NO_WANT,
+    ("BRACKET_ACTIVE", "CancelKeptBack"): ON_ITS_WAY,
+    ("BRACKET_ACTIVE", "OrderWithdrawn"): ON_ITS_WAY,
+    ("TP_FILLED", "CancelKeptBack"): SOLD,
 }

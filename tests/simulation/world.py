@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import OperationalError
 
 from brackets import accounts
 from brackets.models import Account, Bracket
 from tests.simulation import patches, people
 from tests.simulation.boundaries import Boundaries
 from tests.simulation.clockwork import Clockwork, Process, Task
+from tests.simulation.coincidences import HAPPENINGS
 from tests.simulation.ears import Ears, heard_steps
 from tests.simulation.options import Act, Options, stream
 from tests.simulation.programs import ClusterProgram, WatchProgram, WebProgram
@@ -110,6 +112,7 @@ class World:
             venue=self.venue_of_process,
             wake=self.wake_cluster,
             begin=self.boundaries.pass_begin,
+            asked=self.boundaries.pass_query if self.options.asks_can_fail else None,
             random=stream(self.options.seed, "ids"),
             settings={"TRADING_MODE": house.mode, "KRAKEN_TIER": house.tier},
         )
@@ -188,6 +191,11 @@ class World:
 
     def asking(self, act: Act, number: int) -> Callable[[], None]:
         def ask_in_web() -> None:
+            happening = HAPPENINGS.get(act.kind)
+            if happening is not None:
+                if not self.calm:
+                    happening(self, act)
+                return
             web = self.slots["web"].process
             if web.alive and not self.calm:
                 web.spawn(f"act {number}", lambda: people.perform(self, act, number))
@@ -209,18 +217,23 @@ class World:
         process.spawn("main", lambda: self.boot(name, process))
 
     def boot(self, name: str, process: Process) -> None:
-        program: Any
-        if name.startswith("watch"):
-            house = self.options.house
-            token = process.venue.websocket_token  # type: ignore[attr-defined]
-            stream_of = self.venue.stream(process.name, token=token) if house.streams else None
-            program = WatchProgram(self, process, process.venue, stream_of)  # type: ignore[attr-defined]
-        elif name == "cluster":
-            program = ClusterProgram(self, process, self.options.house.cluster_seconds)
-        else:
-            program = WebProgram(self, process)
-        self.slots[name].program = program
+        """A process from its start to its end. One whose database fails it at its start ends, and is
+        started anew."""
+        try:
+            program = self.slots[name].program = self.program(name, process)
+        except OperationalError:
+            self.crash(process, 1.0, "by its database at its start")
+            return
         program.main()
+
+    def program(self, name: str, process: Process) -> Any:
+        house, port = self.options.house, process.venue  # type: ignore[attr-defined]
+        if name.startswith("watch"):
+            stream = self.venue.stream(process.name, token=port.websocket_token) if house.streams else None
+            return WatchProgram(self, process, port, stream)
+        if name == "cluster":
+            return ClusterProgram(self, process, house.cluster_seconds)
+        return WebProgram(self, process)
 
     def hindered(self, seconds: float) -> None:
         """Somebody cannot act for so long."""

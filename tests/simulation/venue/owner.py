@@ -26,6 +26,7 @@ class Owner:
 
     def __init__(self, house: House) -> None:
         self._house, self._random = house, house.random
+        self._only: str | None = None  # the pair whose stop is meant; None: any
         self.coins = {asset: Decimal(amount) for asset, amount in house.options.owner_coins.items()}
         self._acts: dict[Fault, Callable[[], str | None]] = {
             Fault.OWNER_ORDER: self._order,
@@ -42,8 +43,10 @@ class Owner:
         """From here on so many coins are the product's to keep."""
         self.coins[asset] = self.coins.get(asset, ZERO) - quantity
 
-    def act(self, what: Fault | None = None) -> str | None:
-        """Do one thing, the first possible one of a shuffled list; None where nothing can be done."""
+    def act(self, what: Fault | None = None, symbol: str | None = None) -> str | None:
+        """Do one thing, the first possible one of a shuffled list; None where nothing can be done. `symbol`:
+        whose stop of ours is meant."""
+        self._only = symbol
         names = [what] if what is not None else self._random.sample(list(self._acts), len(self._acts))
         if what is None and self._random.random() < 0.5:  # what earns comes back before anything else
             names.insert(0, Fault.OWNER_BACK)
@@ -109,6 +112,8 @@ class Owner:
     def _stop_of_ours(self) -> Order | None:
         orders = self._house.engine.open_orders.values()
         stops = [order for order in orders if order.waiting and self._house.is_ours(order)]
+        if self._only is not None:
+            stops = [order for order in stops if order.symbol == self._only]
         return self._random.choice(stops) if stops else None
 
     def _place(self, pair: Pair, side: Side, quantity: Decimal, limit: Decimal | None) -> str | None:

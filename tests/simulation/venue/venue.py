@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -82,9 +83,10 @@ class SimVenue:
             self._air = Airwaves(self.house)
         return SimStream(self._air, token or self.connect(process).websocket_token)
 
-    def act_as_owner(self, what: Fault | None = None) -> str | None:
-        """Let the owner do one thing beside the product; what it was, None where nothing could be done."""
-        return self.owner.act(what)
+    def act_as_owner(self, what: Fault | None = None, symbol: str | None = None) -> str | None:
+        """Let the owner do one thing beside the product, to this pair or to any; what it was, None where
+        nothing could be done."""
+        return self.owner.act(what, symbol)
 
     def calm(self) -> None:
         """No fault any more: every request is answered, and truly, in a deep and open market."""
@@ -100,6 +102,10 @@ class SimVenue:
         """Lead a price up ("target") or down ("stop") from now on; None: let it stand."""
         sign = {"target": 1, "stop": -1, None: 0}[towards]
         self.house.market.walks[symbol].lead = sign * self.options.lead_bps / 10_000
+
+    def bring(self, symbol: str, price: Decimal) -> None:
+        """Let a pair stand at that price; the market's next beat shows it."""
+        self.house.market.put(symbol, price, below=True)
 
     def set_clock_step(self, seconds: float) -> None:
         """The venue's clock is set by so many seconds (forwards; it never goes back)."""

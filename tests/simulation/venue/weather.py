@@ -136,14 +136,19 @@ class Weather:
             house.note(Fault.CLOCK_STEP)
         for fault in MODES:
             if self._phase is None and self._strikes(fault, seconds):
-                self._begin(fault, now)
+                one = self._random.random() < 0.5
+                self._begin(fault, now, self._random.choice(list(house.market.walks)) if one else None)
 
-    def _begin(self, fault: Fault, now: datetime) -> None:
+    def shut(self, fault: Fault, symbol: str) -> None:
+        """Begin a mode for this pair just now, unless one lasts."""
+        if self._phase is None:
+            self._begin(fault, self._house.clock(), symbol)
+
+    def _begin(self, fault: Fault, now: datetime, symbol: str | None) -> None:
         """The venue, or one pair, takes fewer kinds of orders for a while; maintenance is the venue's."""
         house, length = self._house, self._duration()
-        symbol = None
-        if fault is not Fault.MAINTENANCE and self._random.random() < 0.5:
-            symbol = self._random.choice(list(house.market.walks))
+        if fault is Fault.MAINTENANCE:
+            symbol = None
         self._phase = Phase(now + length, symbol)
         house.set_mode(SYSTEMS[fault], symbol)
         house.trouble(fault, seconds=length.total_seconds(), symbol=symbol)
