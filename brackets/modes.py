@@ -119,6 +119,8 @@ def keep_back(effect: Effect, mode: str, now: datetime) -> None:
     claimed = effect.claim_expires_at is not None and effect.claim_expires_at > now
     if effect.done_at is not None or claimed or effect.order.status not in LIVE:
         return
+    if not is_needed(records.load(bracket), effect.order.key):
+        return  # sold meanwhile: with the next turn it leaves
     message = f"kept back: the market is {mode}"
     Effect.objects.filter(pk=effect.pk).update(message=message, next_attempt_at=now + AGAIN)
     if effect.sent_at is None:
