@@ -32,7 +32,7 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     sells. Coins that turn out to be gone (a fee taken in coins, what somebody took) make the sells that
     rest or are on their way no oversell of what was acquired: an active bracket is held to what is left,
     and so is what has not left (`never_sends_more_than_there_is`)."""
-    covering = tuple(order for order in bracket.covering if not is_taken_back(order))
+    covering = tuple(o for o in bracket.covering if not (is_taken_back(o) or is_outsold(bracket, o)))
     beside_stops = tuple(
         order for order in bracket.live_sells if order.role is not Role.STOP and not is_taken_back(order)
     )
@@ -47,6 +47,14 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
 def is_taken_back(order: BracketOrder) -> bool:
     """Whether it may not have left, and shall not."""
     return order.status is OrderStatus.INTENDED and order.cancel_wanted
+
+
+def is_outsold(bracket: Bracket, order: BracketOrder) -> bool:
+    """Whether a stop is on its way out whose coins the target that rested beside it has sold meanwhile."""
+    if bracket.policy is not Policy.BOTH_REST or order.role is not Role.STOP or not order.cancel_wanted:
+        return False
+    by_targets = (o.filled for o in bracket.having(Role.TARGET) if o.limit_price is not None)
+    return sum(by_targets, ZERO) >= order.leaves
 
 
 def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
