@@ -50,7 +50,7 @@ class Claim:
     venue_order_id: str | None
     touched_at: datetime  # when the order was placed or last amended: what it costs depends on it
     urgent: bool
-    rests: bool  # a stop, or a limit sell: what protects, once it was read back
+    read_at_once: bool  # what protects, or what fills at once and leaves coins without protection
     provable_from: datetime  # from when on a reading without the new terms proves something
     amend_number: int
     request: OrderRequest | AmendRequest | None
@@ -72,6 +72,8 @@ def take_claim(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
             bracket = Bracket.objects.select_for_update().get(pk=bracket_id)
             effect = Effect.objects.select_related("order", "account").get(pk=effect_id)
             if effect.done_at or (effect.claim_expires_at and effect.claim_expires_at > now):
+                return None
+            if effect.next_attempt_at > now:  # somebody else was faster, and it is put off
                 return None
             match effect.kind:
                 case Effect.Kind.CANCEL:
@@ -111,11 +113,22 @@ def commit_claim(
         venue_order_id=order.venue_order_id,
         touched_at=order.touched_at or order.opened_at or order.created_at,
         urgent=urgency.is_urgent(bracket, effect),
-        rests=order.role != Role.ENTRY and (order.trigger_price or order.limit_price) is not None,
+        read_at_once=is_read_at_once(effect),
         provable_from=provable_from(effect, offset),
         amend_number=effect.amend_number or 0,
         request=request,
     )
+
+
+def is_read_at_once(effect: Effect) -> bool:
+    """Whether a placement is to be read as soon as it was taken: a stop or a limit sell, which protects once
+    it was seen; an entry at market without an attached stop, whose coins wait for one of ours. Other entries,
+    and sells at market, wait for the next cycle."""
+    order = effect.order
+    priced = (order.trigger_price or order.limit_price) is not None
+    if order.role == Role.ENTRY:
+        return not priced and effect.close_stop_price is None
+    return priced
 
 
 def deadline(now: datetime, offset: timedelta | None) -> datetime | None:

@@ -68,6 +68,7 @@ __all__ = [
 log = logging.getLogger("backstop.dispatch")
 CANCEL_REPEAT_SECONDS = {"ACCEPTED": 5, "REFUSED": 3, "UNKNOWN": 1}
 RATE_LIMITED_SECONDS = 1
+ROUND = timedelta(seconds=1)
 NOT_SENT = "not sent"  # so the adapter begins to say what it kept back
 PASSING = frozenset({Reason.DEADLINE, Reason.INVALID_NONCE})
 VISIBLE = timedelta(seconds=VISIBILITY_SECONDS)
@@ -92,13 +93,18 @@ def dispatch_due(
     account: Account, venue: Venue, clock: Clock = timezone.now, modes: Modes | None = None
 ) -> list[str]:
     """Send everything that is due. Returns the venue ids of orders that should be read now: what follows
-    waits for the end of the canceled, the terms of the amended, the sight of what protects. `modes` is
-    what this process knows of the markets; without, the modes are read when they matter."""
+    waits for the end of the canceled, the terms of the amended, the sight of what protects. Where the venue
+    is slow, the coins of the first cancels do not wait for those of the last: after `ROUND` no further order
+    is taken from its coins before what was canceled is read. `modes` is what this process knows of the
+    markets; without, the modes are read when they matter."""
     to_read: list[str] = []
-    modes, effects = modes or Modes(), due(account, clock())
+    began = clock()
+    modes, effects = modes or Modes(), due(account, began)
     leaving = {effect.bracket.symbol for effect in effects if is_of_a_sell(effect)}
     freshen = partial(modes.freshen, account, venue, leaving, clock)
     for effect in effects:
+        if to_read and clock() - began >= ROUND and urgency.uncovers(effect):
+            continue
         if is_kept_back(effect, account, freshen, clock):
             continue
         claim = take_claim(effect.pk, venue, clock())
@@ -115,10 +121,10 @@ def dispatch_due(
 
 def wanted_reading(claim: Claim, outcome: Outcome) -> str | None:
     """The order to be read right after this answer. A reading costs a third of what the starter tier
-    earns in a second: entries and market sells wait for the next cycle."""
+    earns in a second: what protects nothing and bares nothing waits for the next cycle."""
     match outcome:
         case Accepted(venue_order_id=venue_order_id) if claim.kind == Effect.Kind.PLACE:
-            return venue_order_id if claim.rests else None
+            return venue_order_id if claim.read_at_once else None
         case Accepted() | Refused(reason=Reason.UNKNOWN_ORDER):
             return claim.venue_order_id if claim.kind != Effect.Kind.PLACE else None
         case Refused() if claim.kind == Effect.Kind.CANCEL and outcome.reason is not Reason.RATE_LIMITED:

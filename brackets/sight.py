@@ -191,11 +191,14 @@ def try_event(row: Bracket, bracket: core.Bracket, event: Event) -> core.Bracket
 
 def naked(bracket: core.Bracket) -> bool:
     """Coins whose protection was not seen, new terms that are not certain, a sell on its way out whose end
-    was not read, one at market that was not read at all: the reserve is for these. What is Unknown is told
+    was not read, one at market that was not read at all, nor a buy at market without its stop: the reserve is
+    for these. What is Unknown is told
     by its lookups alone, at their own moments. A part too small for an order of its own waits for more as
     long as more is bought, and a repair that waits for its time is not hastened by any reading."""
     known = [order for order in bracket.live_sells if order.status is not OrderStatus.UNKNOWN]
     if any(order.cancel_wanted or is_changing(order) or is_sold_unseen(order) for order in known):
+        return True
+    if any(is_bought_bare(bracket, order) for order in bracket.live_entries):
         return True
     if waits_for_lookup(bracket) or sentinel.is_held_back(bracket):
         return False
@@ -223,6 +226,13 @@ def waits_for_lookup(bracket: core.Bracket) -> bool:
 def is_sold_unseen(order: core.BracketOrder) -> bool:
     """Whether the venue took a sell that fills at once, and no reading has shown it."""
     return order.status is OrderStatus.OPEN and order.trigger_price is None and not order.read_back
+
+
+def is_bought_bare(bracket: core.Bracket, entry: core.BracketOrder) -> bool:
+    """Whether the venue took an entry that fills at once, no stop of the venue's follows its fills, and no
+    reading has shown it."""
+    at_market = entry.status is OrderStatus.OPEN and entry.limit_price is None
+    return at_market and not bracket.plan.attach_stop and not entry.read_back
 
 
 def is_changing(order: core.BracketOrder) -> bool:

@@ -43,9 +43,19 @@ def rests_the_target(bracket: Bracket, order: Order) -> bool:
 
 
 def rank(bracket: Bracket, effect: Effect) -> int:
-    """The order of sending, the lowest first: cancels of exits, what sells or covers, the rest, entries."""
+    """The order of sending, the lowest first: what sells or covers coins, cancels of exits, the rest,
+    entries. Coins that are bare do not wait for others to become so."""
     if effect.kind == Effect.Kind.PLACE and effect.order.role == Role.ENTRY:
         return 3
     if not is_urgent(bracket, effect):
         return 2
-    return 0 if effect.kind == Effect.Kind.CANCEL else 1
+    return 1 if effect.kind == Effect.Kind.CANCEL or uncovers(effect) else 0
+
+
+def uncovers(effect: Effect) -> bool:
+    """Whether it takes a sell away from coins, or a part of it."""
+    if effect.order.role == Role.ENTRY:
+        return False
+    if effect.kind == Effect.Kind.AMEND:
+        return effect.quantity is not None and effect.quantity < effect.order.quantity
+    return effect.kind == Effect.Kind.CANCEL

@@ -3,8 +3,9 @@
 Every private request takes a turn. A turn is won by one compare-and-swap in the database that takes the
 lease, raises the last nonce and charges the rate budget (the key's REST counter and the pair's trading
 counter) together; it is held until the HTTP answer is in, so that nonces arrive at the venue in the order
-in which they were given. Between turns an urgent waiter is served before others. A charge decays from the
-answer on, not from the claim: the venue may have counted it as late as that.
+in which they were given. Between turns an urgent waiter is served before others, and before one just as
+urgent that comes later: a thread that sends one request after the other lets it go first. A charge decays
+from the answer on, not from the claim: the venue may have counted it as late as that.
 
 What keeps it safe is the nonce, not the lease. Where a lease runs out under a holder that still waits,
 or is taken from a process known to be dead, a request of the former holder that arrives late bears a
@@ -41,6 +42,7 @@ from brackets.venue.port import BudgetExhausted, VenueUnavailable
 log = logging.getLogger("backstop.sender")
 LEASE_MARGIN_SECONDS = 2.0  # connecting, besides the timeout of the answer
 POLL_SECONDS = (0.010, 0.020)
+STAND_BACK_SECONDS = 0.025  # after its first look: longer than whoever waits already sleeps
 BUDGET_POLL_SECONDS = 0.25  # the budget refills slowly: no need to look more often
 URGENT_SECONDS = 0.1  # how long an urgent waiter's wish keeps others back; renewed while it waits
 WISH = timedelta(seconds=2 * URGENT_SECONDS)  # one further in the future is a clock's mistake
@@ -225,9 +227,11 @@ class SenderSlot:
         began = time.monotonic()
         wish_again_at = 0.0
         budget_wait = self._patience(wanted, patience_seconds)
+        newcomer = True
         while True:
-            pause = random.uniform(*POLL_SECONDS)
-            answer = self._attempt(wanted)
+            pause = STAND_BACK_SECONDS if newcomer else random.uniform(*POLL_SECONDS)
+            answer = self._attempt(wanted, newcomer=newcomer)
+            newcomer = False
             waited = time.monotonic() - began
             match answer:
                 case Turn():
@@ -252,15 +256,18 @@ class SenderSlot:
             return patience_seconds
         return self.max_wait_seconds if wanted.spending is None else min(PAIR_SECONDS, self.max_wait_seconds)
 
-    def _attempt(self, wanted: Wanted) -> Turn | Busy | Spent:
-        """One look and, when it is our turn, one compare-and-swap."""
+    def _attempt(self, wanted: Wanted, *, newcomer: bool) -> Turn | Busy | Spent:
+        """One look and, when it is our turn, one compare-and-swap. At its first look a newcomer lets others
+        go first who wait with something urgent, however urgent its own is: by its second they had their
+        chance."""
         row, now = self._row(), self.clock()
         book = self._book(row, now)
         nothing_left = self._key_spent(row, wanted, now) or self._pair_spent(book, wanted, now)
         if nothing_left is not None:
             self._heal_clock(row, now)
             return nothing_left
-        if self._is_held(row, now) or (not wanted.urgent and self._is_wanted(row, now)):
+        stands_back = newcomer or not wanted.urgent
+        if self._is_held(row, now) or (stands_back and self._is_wanted(row, now)):
             return Busy()
         turn = self._charged(row, book, wanted, now)
         free = self._rows().filter(fence=row.fence)

@@ -176,6 +176,18 @@ def test_somebody_urgent_goes_first(clock: SetClock) -> None:
     assert take(slot(clock), urgent=False), "a wish that nobody renews is over"
 
 
+def test_one_who_waits_goes_before_one_just_as_urgent_that_comes_later(clock: SetClock) -> None:
+    row()
+    shared = slot(clock)
+    wanted = sender.Wanted(cost=0, urgent=True, spending=None)
+    with shared.turn(cost=0, urgent=True), pytest.raises(VenueUnavailable):
+        take(shared, urgent=True)  # its wish stays in the row: it waits
+    assert isinstance(shared._attempt(wanted, newcomer=True), sender.Busy)
+    assert isinstance(shared._attempt(wanted, newcomer=False), sender.Turn)
+    clock.now += timedelta(seconds=10)
+    assert isinstance(shared._attempt(wanted, newcomer=True), sender.Turn), "nobody waits any more"
+
+
 def test_a_waiting_thread_gets_the_turn_when_it_is_given_back(stub: Stub) -> None:
     shared = slot_for(stub)
     stub.will("CancelOrder", ok({"count": 1}))

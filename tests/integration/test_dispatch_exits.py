@@ -6,15 +6,64 @@ from decimal import Decimal
 
 import pytest
 
-from brackets.core.states import OrderStatus, State
+from brackets import dispatch
+from brackets.core.events import CloseRequested
+from brackets.core.states import ExitReason, OrderStatus, State
 from brackets.models import Order
 from brackets.venue.paper.orders import Side, Status
-from brackets.venue.port import Reason, Refused
+from brackets.venue.port import Accepted, Reason, Refused
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import QUANTITY, TARGET, World
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
+
+
+def out(world: World) -> list[str]:
+    """What was asked of the venue on the way out, in order."""
+    return [method for method in world.venue.asked if method in ("cancel", "orders", "place")]
+
+
+@pytest.mark.parametrize(
+    ("way_seconds", "expected"),
+    [
+        pytest.param(0, ["cancel", "cancel", "orders", "place", "place"], id="all together"),
+        pytest.param(2, ["cancel", "orders", "place"] * 2, id="one after the other where the venue is slow"),
+    ],
+)
+def test_coins_of_one_exit_do_not_wait_bare_for_another(
+    world: World, way_seconds: int, expected: list[str]
+) -> None:
+    first = world.open_active()
+    second = world.open_active(symbol="SOL/USD", quantity=Decimal(1), stop=Decimal(130), target=Decimal(200))
+    for trade in (first, second):
+        world.ask(trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    world.venue.asked.clear()
+    slow = [lambda: world.clock.pass_seconds(way_seconds)] * 2
+    world.venue.script("cancel", *slow)
+
+    world.send()
+
+    assert out(world) == expected
+
+
+def test_an_effect_that_somebody_else_sent_meanwhile_is_left_alone(world: World) -> None:
+    trade = world.open_active()
+    world.ask(trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    (cancel,) = dispatch.due(world.account, world.clock.now)
+    claim = dispatch.take_claim(cancel.pk, world.venue, world.clock.now)
+    assert claim is not None
+    dispatch.record(claim, Accepted(venue_order_id=None), world.clock.now)
+    assert dispatch.take_claim(cancel.pk, world.venue, world.clock.now) is None
+    world.clock.pass_seconds(10)
+    assert dispatch.take_claim(cancel.pk, world.venue, world.clock.now) is not None
+
+
+def test_coins_bought_at_market_without_an_attached_stop_get_theirs_in_one_go(world: World) -> None:
+    world.configure(entry_stop="own")
+    world.open()
+    world.send()
+    assert world.stops_at_venue() == [QUANTITY]
 
 
 # --- the exit ---------------------------------------------------------------------------------------

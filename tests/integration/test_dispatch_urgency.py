@@ -97,13 +97,13 @@ def test_amending_is_urgent_where_coins_change_their_cover(bracket: Bracket) -> 
     assert not urgency.is_urgent(bracket, effect(stop, "AMEND", trigger_price=Decimal(2451)))
 
 
-def test_exits_first_then_cover_then_the_rest_then_entries(bracket: Bracket) -> None:
+def test_cover_and_sells_first_then_cancels_then_the_rest_then_entries(bracket: Bracket) -> None:
     stop = Order.objects.get(role="stop")
     entry = order(bracket, "entry", limit_price=Decimal(2499))
     ranked = [
-        effect(order(bracket, "target"), "CANCEL"),
-        effect(stop, "AMEND", quantity=Decimal("0.2")),
-        effect(stop, "AMEND", trigger_price=Decimal(2451)),
-        effect(entry, "PLACE"),
+        [effect(order(bracket, "exit"), "PLACE"), effect(stop, "AMEND", quantity=stop.quantity * 2)],
+        [effect(order(bracket, "target"), "CANCEL"), effect(stop, "AMEND", quantity=stop.quantity / 2)],
+        [effect(stop, "AMEND", trigger_price=Decimal(2451))],
+        [effect(entry, "PLACE")],
     ]
-    assert [urgency.rank(bracket, one) for one in ranked] == [0, 1, 2, 3]
+    assert [[urgency.rank(bracket, one) for one in group] for group in ranked] == [[0, 0], [1, 1], [2], [3]]

@@ -43,6 +43,7 @@ def order(role: Role, **values: object) -> BracketOrder:
 BOUGHT = order(Role.ENTRY, status=OrderStatus.FILLED, filled=D(1))
 STOP = order(Role.STOP, trigger_price=D(90), venue_order_id="S")
 LIMIT = order(Role.ENTRY, limit_price=D(99))
+MARKET = order(Role.ENTRY, read_back=False)
 ASKED = Amendment(number=1, status=AmendStatus.INTENDED, asked_at=BEGIN, quantity=D(2))
 LOST = replace(STOP, status=OrderStatus.CANCELED, amiss_at=BEGIN)
 ACTIVE, FILLED, PLACED = State.BRACKET_ACTIVE, State.ENTRY_FILLED, State.ENTRY_PLACED
@@ -63,6 +64,10 @@ def bracket(state: State, *orders: BracketOrder, **values: object) -> Bracket:
     )
     given = {"stop_price": D(90), "target_price": D(120), **values}
     return Bracket(plan=plan, state=state, orders=orders, **given)  # type: ignore[arg-type]
+
+
+def without_attached_stop(shown: Bracket) -> Bracket:
+    return replace(shown, plan=replace(shown.plan, attach_stop=False))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +101,11 @@ def test_no_price_is_none() -> None:
     ("shown", "expected"),
     [
         pytest.param(bracket(ACTIVE, BOUGHT, STOP), False, id="all is well"),
+        pytest.param(
+            without_attached_stop(bracket(PLACED, MARKET)), True, id="bought at market, bare"
+        ),
+        pytest.param(bracket(PLACED, MARKET), False, id="bought at market with its stop"),
+        pytest.param(without_attached_stop(bracket(PLACED, LIMIT)), False, id="a limit that rests"),
         pytest.param(bracket(FILLED, BOUGHT), True, id="bare coins"),
         pytest.param(bracket(FILLED, BOUGHT, replace(STOP, read_back=False)), True, id="a stop not read"),
         pytest.param(

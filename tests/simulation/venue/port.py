@@ -42,9 +42,11 @@ class Key:
         self.last_nonce = 0
         self.urgent = 0  # who waits with what cannot wait: they go first
 
-    def take(self, now: datetime, *, urgent: bool) -> Turn | None:
-        """The turn, when nobody holds it any more and nobody goes first."""
-        if (self.holder is not None and now < self.held_until) or (self.urgent and not urgent):
+    def take(self, now: datetime, *, urgent: bool, newcomer: bool = False) -> Turn | None:
+        """The turn, when nobody holds it any more and nobody goes first: somebody urgent before others, and
+        before a newcomer just as urgent."""
+        goes_first = self.urgent and (newcomer or not urgent)
+        if (self.holder is not None and now < self.held_until) or goes_first:
             return None
         self.last_nonce = max(self.last_nonce + 1, (now - EPOCH) // timedelta(milliseconds=1))
         self.held_until = now + self.lease
@@ -71,7 +73,7 @@ class Slot:
             house.note(Fault.NO_BUDGET)
             house.trouble(Fault.NO_BUDGET, seconds=1)
             raise BudgetExhausted("the rate budget is used up: counter 15.0 of 15")
-        turn = self._key.take(house.clock(), urgent=urgent) or self._waited(urgent=urgent)
+        turn = self._key.take(house.clock(), urgent=urgent, newcomer=True) or self._waited(urgent=urgent)
         try:
             yield turn
         finally:
@@ -83,6 +85,7 @@ class Slot:
         began = house.clock()
         key.urgent += urgent
         try:
+            self._wait(POLL_SECONDS)
             while (turn := key.take(house.clock(), urgent=urgent)) is None:
                 if (house.clock() - began).total_seconds() > MOST_WAITING_SECONDS:
                     raise VenueUnavailable("no turn to send in time: others are sending")
