@@ -193,6 +193,7 @@ def test_a_refused_change_is_tried_again_not_forgotten() -> None:
 
 def test_a_part_that_is_for_coins_gone_is_taken_back_before_it_leaves() -> None:
     story = Story().protected()
+    story.wait(10)
     story.reduce("0.6")
     story.amended("S")
     assert story.words == ["place exit 0.6"]
