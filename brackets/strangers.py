@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
+from django.db.models import Max
 
 from brackets import reports
 from brackets.core.holdings import base_names, wallets
@@ -32,6 +33,7 @@ from risk.core.plain import text
 ACTOR = "strangers"
 ALERT = "stranger"  # the code of the alert a person raises about one
 EVERY_SECONDS = 60  # between two comparisons of coins
+TOLD_SECONDS = 5  # … while the venue tells totals by itself
 LAG = timedelta(seconds=3)  # a balance may show a fill so much later
 LATE_FILLS = 200  # the newest ones; those of a reading's last seconds are among them
 MONEY = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY"})
@@ -198,6 +200,13 @@ def coin_sightings(base: str, coin: Coin) -> list[Sighting]:
         for kind, quantity, counts in found
         if counts
     ]
+
+
+def doubted_at(account: Account) -> datetime | None:
+    """When the newest reading was made whose word about coins awaits a second one; None: none does."""
+    rows = Stranger.objects.filter(account=account, kind__in=[Kind.COINS, Kind.MISSING])
+    newest: datetime | None = rows.exclude(status__in=OVER).aggregate(at=Max("noticed_at"))["at"]
+    return newest
 
 
 # --- rows ------------------------------------------------------------------------------------------------

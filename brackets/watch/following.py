@@ -72,6 +72,7 @@ class Follower:
     ) -> None:
         self.account, self.venue, self._clock = account, venue, clock
         self.state, self.error = StreamState.OFF, ""
+        self.totals_are_new = False  # the stream told another total since somebody last asked
         self.balances_are_stale = False  # coins went where the stream tells no totals: read them
         self.distrust: Callable[[str], None] = lambda why: None  # gives the connection up
         self._monotonic = monotonic
@@ -165,7 +166,9 @@ class Follower:
                     self._want_read([order_id])
             case BalancesChanged(totals=totals, elsewhere=elsewhere):
                 self.balances_are_stale = self.balances_are_stale or elsewhere
-                readers.note_totals(self.account, {one.asset: one.total for one in totals}, heard.at)
+                told = {one.asset: one.total for one in totals}
+                if readers.note_totals(self.account, told, heard.at):
+                    self.totals_are_new = True
             case SystemStatusSaid(status=status):
                 readers.note_venue(self.account, system=status)
             case PairStatusesSaid(statuses=statuses):

@@ -32,10 +32,11 @@ from brackets import (
 from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
 from brackets.modes import Modes
-from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
+from brackets.venue.port import BalanceReading, BudgetExhausted, Venue, VenueUnavailable
 from brackets.watch.following import Follower, StreamState
 from brackets.watch.hooks import run_hooks
 from brackets.watch.prices import Price, PriceBook, Written
+from brackets.watch.second_look import SecondLook
 from brackets.watch.shelf import Shelf, Standing
 
 LEASE_SECONDS = 5
@@ -94,7 +95,7 @@ class Watch:
 
     def __post_init__(self) -> None:
         self.prices, self.written = PriceBook(), Written()
-        self.shelf = Shelf(self.account)
+        self.shelf, self.second_look = Shelf(self.account), SecondLook()
         self.follower = Follower(self.account, self.venue, clock=self.clock)
         self.modes = Modes(told=lambda: self.prices_are_streamed and self.follower.is_live)
         self.wanted: frozenset[str] = frozenset()  # pairs whose prices are wanted now
@@ -348,27 +349,48 @@ class Watch:
         if self.is_due(self.last_count_at, counting.EVERY_SECONDS, now):
             self.last_count_at = now
             counting.count_coins(self.account, self.venue, now)
-        if self.is_due(self.last_strangers_at, strangers.EVERY_SECONDS, now):
+        told = self.follower.totals_are_new
+        if self.is_due(
+            self.last_strangers_at, strangers.TOLD_SECONDS if told else strangers.EVERY_SECONDS, now
+        ):
+            self.follower.totals_are_new = False
             self.look_around(now)
+            if told and self.missing_coins():
+                self.second_look.doubt(now)
         if self.is_pressed():
             return  # the rate budget is wanted for protection
-        seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
-        if self.is_due(
-            self.last_balances_at, FOLLOWED_BALANCE_SECONDS if self.follower.is_live else seconds, now
-        ):
-            self.read_balances()
+        more = self.second_look.is_due(now, compared_at=self.compared_at(now))
+        if more or self.balances_are_due(now):
+            readings = self.read_balances()
             self.last_balances_at = now
+            self.second_look.read(now, more=more)
+            counting.tell_missing(self.account, readings, now)
+            self.look_around(now)
 
-    def read_balances(self) -> None:
+    def balances_are_due(self, now: datetime) -> bool:
+        seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
+        return self.is_due(
+            self.last_balances_at, FOLLOWED_BALANCE_SECONDS if self.follower.is_live else seconds, now
+        )
+
+    def compared_at(self, now: datetime) -> datetime | None:
+        """A living stream compares all the time."""
+        return now if self.follower.is_live else self.account.reconciled_at
+
+    def missing_coins(self) -> list[Standing]:
+        return [one for one in self.shelf.all() if one.bracket.missing > 0]
+
+    def read_balances(self) -> list[BalanceReading]:
         """All balances. Raises VenueUnavailable: what the stream did not tell is still not known then."""
         stale = self.follower.balances_are_stale
         self.follower.balances_are_stale = False  # what is told from here on may be newer than the answer
         try:
-            readers.refresh_balances(self.account, self.venue)
+            readings = readers.refresh_balances(self.account, self.venue)
         except VenueUnavailable:
             self.follower.balances_are_stale |= stale
             raise
         earning.warn(self.account, self.clock())
+        return readings
 
     def look_around(self, now: datetime) -> None:
         """What the account holds beyond our book. Asks nobody: balances and orders are read anyway."""
@@ -376,6 +398,7 @@ class Watch:
             self.last_strangers_at = now
             loaded = [(one.row, one.bracket) for one in self.shelf.all()]
             strangers.compare_coins(self.account, now, loaded)
+            self.second_look.doubt(strangers.doubted_at(self.account))
             recovery.resolve_alerts(self.account, now)
 
     def status_seconds(self) -> int:
