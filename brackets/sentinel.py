@@ -41,7 +41,18 @@ NO_STOP, UNPROTECTED, UNSTOPPED = "position_without_stop", "unprotected_seconds"
 STOP_BAD, TARGET_BAD = "stop_not_as_it_should_be", "target_not_as_it_should_be"
 REPAIR_WAITS, REPAIR_REFUSED = "repair_waits", "repair_refused"
 NOBODY_WATCHES = "nobody_watches"
-CODES = (NO_STOP, UNPROTECTED, UNSTOPPED, STOP_BAD, TARGET_BAD, REPAIR_WAITS, REPAIR_REFUSED, NOBODY_WATCHES)
+COINS_MISSING = "coins_missing"
+CODES = (
+    NO_STOP,
+    UNPROTECTED,
+    UNSTOPPED,
+    STOP_BAD,
+    TARGET_BAD,
+    REPAIR_WAITS,
+    REPAIR_REFUSED,
+    NOBODY_WATCHES,
+    COINS_MISSING,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,11 +132,11 @@ def nobody_watches(untended: int) -> Trouble:
 
 
 def unsettled(account: Account, *, watched: bool) -> QuerySet[Bracket]:
-    """Open brackets that changed since they were judged, or whose legs are not at rest. A target that nobody
-    watches is missing as long as that lasts."""
+    """Open brackets that changed since they were judged, or whose legs are not at rest, or that miss coins. A
+    target that nobody watches is missing as long as that lasts."""
     targets = SETTLED_TARGETS if watched else [*SETTLED_TARGETS, Verdict.MISSING.value]
     rested = Q(verified_version=F("version"), repairing=False)
-    rested &= Q(stop_verdict__in=SETTLED_STOPS, target_verdict__in=targets)
+    rested &= Q(stop_verdict__in=SETTLED_STOPS, target_verdict__in=targets, missing=0)
     return operations.open_brackets(account).exclude(rested)
 
 
@@ -196,6 +207,8 @@ def troubles_of(
             message=f"{symbol}: of {coins} only {stopped(bracket).normalize():f} have a stop at the venue, "
             f"in {row.unstopped_cycles} comparisons with it in a row",
         )
+    if bracket.missing > 0:
+        yield missing_coins(row, bracket)
     if verdicts.stop is None:
         return
     if exposed.bare_for_seconds > limits.unprotected_seconds:
@@ -221,6 +234,15 @@ def troubles_of(
                 message=f"{symbol}: the {kind} is {verdict} in {cycles} comparisons with the venue in a row",
             )
     yield from repairs_of(bracket, symbol)
+
+
+def missing_coins(row: Bracket, bracket: CoreBracket) -> Trouble:
+    return Trouble(
+        code=COINS_MISSING,
+        severity=alerts.Severity.CRITICAL,
+        message=f"{row.symbol}: {bracket.missing.normalize():f} {row.base} are gone from the account or held "
+        "there, and not by our orders: they have no stop and are not sold until they are back",
+    )
 
 
 def repairs_of(bracket: CoreBracket, symbol: str) -> Iterator[Trouble]:
