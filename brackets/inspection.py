@@ -59,7 +59,7 @@ def judge_again(bracket_id: int, now: datetime) -> bool:
                 subject=f"bracket {row.pk}",
                 payload={"violations": list(sentences), "state": row.state},
             )
-            Bracket.objects.filter(pk=row.pk).update(alarm=alarm)
+            Bracket.objects.filter(pk=row.pk).update(alarm=alarm, alarm_at=now)
     for sentence in sentences:
         log.error("INVARIANT bracket %s (%s): %s", bracket_id, row.symbol, sentence)
     return bool(sentences)

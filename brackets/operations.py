@@ -183,7 +183,7 @@ def save_step(row: models.Bracket, before: Bracket, outcome: machine.Outcome, ev
     records.store(row, before, after, event.at)
     row.version = version + 1
     if outcome.alarms:
-        row.alarm = outcome.alarms[-1][:300]
+        row.alarm, row.alarm_at = outcome.alarms[-1][:300], event.at
     names = [field.name for field in row._meta.concrete_fields if field.name not in NEVER_CHANGED]
     changed = models.Bracket.objects.filter(pk=row.pk, version=version).update(
         **{name: getattr(row, name) for name in names}

@@ -108,12 +108,13 @@ class Bracket(models.Model):
     target_bad_cycles = models.PositiveIntegerField(default=0)
     unstopped_cycles = models.PositiveIntegerField(default=0)  # … with coins and no stop, whatever the reason
 
-    # Where each leg is (RESTING, WATCHED, MOVING); empty while there are no coins to keep.
+    # Where each leg is (RESTING, WATCHED, MOVING, MISSING); empty while there are no coins to keep.
     stop_custody = models.CharField(max_length=8, blank=True)
     target_custody = models.CharField(max_length=8, blank=True)
     unprotected_seconds = seconds_field(default=0)
     unstopped_seconds = seconds_field(default=0)
-    alarm = models.CharField(max_length=300, blank=True)
+    alarm = models.CharField(max_length=300, blank=True)  # the last one; what is wrong now, alerts tell
+    alarm_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)

@@ -135,6 +135,7 @@ def test_a_bracket_shows_both_legs_with_custody_and_orders(caller: Caller) -> No
         "coins",
         "exit_reason",
         "alarm",
+        "alarm_at",
         "legs",
         "unprotected_seconds",
         "unstopped_seconds",

@@ -115,7 +115,7 @@ class BracketAdmin(ShowsHeld, Refreshing, LookOnlyAdmin):
         "coins",
         "unprotected",
         "verdicts",
-        "alarm",
+        "last_alarm",
         "source",
         "created_at",
     ]
@@ -166,6 +166,13 @@ class BracketAdmin(ShowsHeld, Refreshing, LookOnlyAdmin):
         if not (row.stop_verdict or row.target_verdict):
             return NOTHING
         return format_html("{} {}", verdict_tag(row.stop_verdict), verdict_tag(row.target_verdict))
+
+    @admin.display(description="last alarm", ordering="alarm_at")
+    def last_alarm(self, row: Bracket) -> str:
+        """The last thing that was said aloud of it, and when: it may be over."""
+        if not row.alarm:
+            return NOTHING
+        return row.alarm if row.alarm_at is None else f"{row.alarm_at:%Y-%m-%d %H:%M:%S} {row.alarm}"
 
     @admin.display(description="last verified")
     def verified(self, row: Bracket) -> str:

@@ -73,6 +73,7 @@ def bracket(row: Bracket, now: datetime) -> Shape:
         "coins": number(max(value.coins, Decimal(0))),
         "exit_reason": row.exit_reason or None,
         "alarm": row.alarm or None,
+        "alarm_at": moment(row.alarm_at),
         "legs": [leg(one, ids) for one in legs(value)],
         "unprotected_seconds": number(measured.unprotected_seconds),
         "unstopped_seconds": number(measured.unstopped_seconds),
