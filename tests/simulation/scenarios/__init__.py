@@ -12,6 +12,7 @@ from tests.simulation.venue.options import Fault, VenueOptions
 
 ETH = "ETH/USD"
 PRICES = {ETH: "2500"}
+FOUR_PRICES = PRICES | {"SOL/USD": "150", "XRP/USD": "2.2", "LTC/USD": "90"}
 HOUSE = House(leg_policy="stop_rests")
 
 
@@ -23,13 +24,17 @@ def a_world(
     house: House = HOUSE,
     seconds: int = 25,
     ends: tuple[str, ...] = ("target", "stop"),
+    prices: dict[str, str] = PRICES,
+    latency: tuple[float, float] = (0.02, 0.2),
 ) -> Options:
-    """One pair, few acts, and only the faults that matter."""
-    venue = VenueOptions(prices=PRICES, owner_coins=owner_coins or {}, rates=rates, lead_bps=60.0)
+    """One pair, or few, few acts, and only the faults that matter."""
+    venue = VenueOptions(
+        prices=prices, owner_coins=owner_coins or {}, rates=rates, lead_bps=60.0, latency=latency
+    )
     return Options(
         seed=0,
         profile=Profile.MIXED,
-        symbols=(ETH,),
+        symbols=tuple(prices),
         trouble_seconds=seconds,
         house=house,
         acts=acts,
@@ -92,5 +97,18 @@ SCENARIOS: dict[str, Options] = {
             Incident(kind="freeze", process="watch", at=3.9, place="before send", nth=2, seconds=30.0),
         ),
         seconds=45,
+    ),
+    # One thread of a watch claims an entry and waits for the turn of another, the whole process sleeps until
+    # the claim has lapsed and is called Unknown, and then hears that it never left: nobody looked it up any
+    # more, nobody sent it, and it never ended.
+    "an entry that waits for its turn longer than its claim lasts": a_world(
+        *(replace(BUY, at=4.0 + 0.3 * n, symbol=symbol) for n, symbol in enumerate(FOUR_PRICES)),
+        rates={},
+        incidents=(
+            Incident(kind="freeze", process="watch", at=3.9, place="before send", nth=2, seconds=25.0),
+        ),
+        seconds=45,
+        prices=FOUR_PRICES,
+        latency=(0.1, 0.4),
     ),
 }
