@@ -269,13 +269,11 @@ class Bracket:
         """Whole lots of this bracket still in the account; negative when more was sold than acquired.
         Where the venue took its fee in coins, or somebody took coins out, those are gone; a sell that was
         sized before that was known (and used others of the account) leaves none, not less than none."""
-        left = self.acquired - self.sold
-        return round_down(max(left - self.taken, min(left, ZERO)), self.plan.lot_step)
-
-    @property
-    def taken(self) -> Decimal:
-        """Coins that are gone and were not sold: the venue's fees, and what somebody took out."""
-        return sum((order.base_fees for order in self.orders), ZERO) + self.missing
+        left, taken = self.plan.held_quantity, self.missing
+        for order in self.orders:  # in one pass: nothing is asked of a bracket more often
+            left = left + order.filled if order.role is Role.ENTRY else left - order.filled
+            taken += order.base_fees
+        return round_down(max(left - taken, min(left, ZERO)), self.plan.lot_step)
 
     @property
     def average_entry_price(self) -> Decimal | None:

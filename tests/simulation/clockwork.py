@@ -81,6 +81,7 @@ class Clockwork:
 
     def __init__(self, start: datetime, *, defect: Callable[[Task, Exception], None]) -> None:
         self.start, self.micros = start, 0
+        self._told = (0, start)
         self.current: Task | None = None
         self._defect = defect
         self._hub = getcurrent()
@@ -91,7 +92,9 @@ class Clockwork:
 
     def now(self) -> datetime:
         """The true time."""
-        return self.start + timedelta(microseconds=self.micros)
+        if self._told[0] != self.micros:
+            self._told = (self.micros, self.start + timedelta(microseconds=self.micros))
+        return self._told[1]
 
     @property
     def seconds(self) -> float:
