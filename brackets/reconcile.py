@@ -60,7 +60,16 @@ def drive(account: Account, venue: Venue, clock: Clock = timezone.now, modes: Mo
         wanted = dispatch.dispatch_due(account, venue, clock, modes)
         if not wanted:
             return
-        read_orders(account, venue, wanted, clock)
+        if untold := still_untold(account, wanted):
+            read_orders(account, venue, untold, clock)
+
+
+def still_untold(account: Account, venue_order_ids: list[str]) -> list[str]:
+    """Those whose end nobody has told yet: where the stream was faster than our turn, no reading is wanted,
+    and what follows does not stand behind it."""
+    ours = Order.objects.filter(account=account, venue_order_id__in=venue_order_ids)
+    told = set(ours.exclude(status__in=LIVE).values_list("venue_order_id", flat=True))
+    return [one for one in venue_order_ids if one not in told]
 
 
 def read_orders(account: Account, venue: Venue, venue_order_ids: list[str], clock: Clock) -> None:

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from brackets import dispatch
+from brackets import dispatch, reconcile
 from brackets.core.events import CloseRequested
 from brackets.core.states import ExitReason, OrderStatus, State
 from brackets.models import Order
 from brackets.venue.paper.orders import Side, Status
 from brackets.venue.port import Accepted, Reason, Refused
 from tests.integration.engine_venue import Fault
+from tests.integration.engine_words import unix
 from tests.integration.engine_world import QUANTITY, TARGET, World
 from trading.models import Trade
 
@@ -45,6 +46,15 @@ def test_coins_of_one_exit_do_not_wait_bare_for_another(
     world.send()
 
     assert out(world) == expected
+
+
+def test_what_the_stream_told_meanwhile_is_not_read(world: World) -> None:
+    world.open_active()
+    stop = world.stop_at_venue().txid
+    assert reconcile.still_untold(world.account, [stop, "OTHER"]) == [stop, "OTHER"]
+    world.venue.engine.cancel(txid=stop, now=unix(world.clock.now))
+    world.turn()
+    assert reconcile.still_untold(world.account, [stop, "OTHER"]) == ["OTHER"]
 
 
 def test_an_effect_that_somebody_else_sent_meanwhile_is_left_alone(world: World) -> None:

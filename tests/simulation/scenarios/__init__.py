@@ -46,6 +46,20 @@ def a_world(
     )
 
 
+def many_exits() -> Options:
+    """Six pairs, bought and left within a second each, a second's way from the venue."""
+    prices = {**PRICES, "SOL/USD": "150", "XRP/USD": "2.2", "BTC/USD": "60000", "ADA/USD": "0.7"}
+    prices["LTC/USD"] = "90"
+    acts = [
+        Act(at=at + 0.1 * n, kind=kind, symbol=symbol, stop_bps=60, target_bps=60)
+        for at, kind in ((4.0, "buy"), (30.0, "close"))
+        for n, symbol in enumerate(prices)
+    ]
+    world = a_world(*acts, rates={}, house=House(leg_policy="stop_rests", tier="pro"), seconds=45)
+    venue = replace(world.venue, prices=prices, latency=(0.1, 0.6))
+    return replace(world, symbols=tuple(prices), venue=venue)
+
+
 BUY = Act(at=4.0, kind="buy", symbol=ETH, stop_bps=60, target_bps=60)
 CLOSE = Act(at=9.0, kind="close", symbol=ETH)
 
@@ -111,4 +125,6 @@ SCENARIOS: dict[str, Options] = {
         prices=FOUR_PRICES,
         latency=(0.1, 0.4),
     ),
+    # Every thread stripped the coins of one exit while those of another waited for their sell.
+    "many exits at once over a slow venue": many_exits(),
 }
