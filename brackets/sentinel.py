@@ -21,7 +21,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from brackets import accounts, operations, records
+from brackets import accounts, holds, operations, records
 from brackets.core.exposure import Exposure
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.core.sentinel import is_held_back
@@ -42,6 +42,7 @@ STOP_BAD, TARGET_BAD = "stop_not_as_it_should_be", "target_not_as_it_should_be"
 REPAIR_WAITS, REPAIR_REFUSED = "repair_waits", "repair_refused"
 NOBODY_WATCHES = "nobody_watches"
 COINS_MISSING = "coins_missing"
+HELD = "held"
 CODES = (
     NO_STOP,
     UNPROTECTED,
@@ -52,6 +53,7 @@ CODES = (
     REPAIR_REFUSED,
     NOBODY_WATCHES,
     COINS_MISSING,
+    HELD,
 )
 
 
@@ -99,12 +101,15 @@ def measure(account: Account, *, at: datetime) -> int:
 def round_of(account: Account, *, at: datetime, watched: bool, whole: bool, counts: bool) -> int:
     rows = list(operations.open_brackets(account) if whole else unsettled(account, watched=watched))
     limits = thresholds_of(account) if rows else Thresholds()
+    held = holds.reasons(rows)
     troubles: Troubles = {}
     changes: Changes = {}
     unjudged: set[str] = set()
     for row in rows:
         try:
             changed, found = look(row, at=at, watched=watched, counts=counts, limits=limits)
+            if row.pk in held:
+                found.append(is_held(row, held[row.pk]))
             changes.setdefault(tuple(changed.items()), []).append(row.pk)
             troubles[subject_of(row.pk)] = {trouble.code: trouble for trouble in found}
         except Exception:
@@ -131,13 +136,21 @@ def nobody_watches(untended: int) -> Trouble:
     )
 
 
+def is_held(row: Bracket, why: str) -> Trouble:
+    return Trouble(
+        code=HELD,
+        severity=alerts.Severity.CRITICAL,
+        message=f"{row.symbol} is held, an operator must look: {why}",
+    )
+
+
 def unsettled(account: Account, *, watched: bool) -> QuerySet[Bracket]:
-    """Open brackets that changed since they were judged, or whose legs are not at rest, or that miss coins. A
-    target that nobody watches is missing as long as that lasts."""
+    """Open brackets that changed since they were judged, whose legs are not at rest, that miss coins, or that
+    are held. A target that nobody watches is missing as long as that lasts."""
     targets = SETTLED_TARGETS if watched else [*SETTLED_TARGETS, Verdict.MISSING.value]
     rested = Q(verified_version=F("version"), repairing=False)
     rested &= Q(stop_verdict__in=SETTLED_STOPS, target_verdict__in=targets, missing=0)
-    return operations.open_brackets(account).exclude(rested)
+    return operations.open_brackets(account).exclude(rested & ~Q(state=State.HELD))
 
 
 def thresholds_of(account: Account) -> Thresholds:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from django.views.debug import SafeExceptionReporterFilter
 
-from brackets import leases, readers
+from brackets import leases, readers, sentinel
+from brackets.core.events import HoldRequested
 from brackets.models import Account
 from brackets.watch.deadman import DeadMan, reasons, send, with_path
 from risk import alerts
@@ -135,7 +136,23 @@ def bare_position(world: World) -> None:
     trade.bracket.orders.filter(role="stop").update(read_back=False)
 
 
-TROUBLE = [not_compared, not_recovered, not_reached, key_refused, no_cluster, critical_alert, bare_position]
+def held_position(world: World) -> None:
+    trade = world.open_active()
+    world.ask(trade, HoldRequested(at=world.clock.now, reason="somebody wants to look"))
+    sentinel.measure(world.account, at=world.clock.now)
+    well(world)
+
+
+TROUBLE = [
+    not_compared,
+    not_recovered,
+    not_reached,
+    key_refused,
+    no_cluster,
+    critical_alert,
+    held_position,
+    bare_position,
+]
 
 
 @pytest.mark.parametrize("happen", TROUBLE)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from brackets import accounts, counting, leases, sentinel
-from brackets.core.events import CloseRequested, HoldRequested
+from brackets.core.events import CloseRequested, HoldRequested, ReleaseRequested
 from brackets.core.states import ExitReason, State
 from brackets.models import Account, Bracket, Order
 from brackets.venue.paper.orders import Amendment
+from brackets.venue.port import Reason, Refused
 from brackets.watch import Watch
 from brackets.watch.jobs import QUIET_SECONDS
 from risk import alerts
@@ -190,11 +191,40 @@ def test_while_the_owner_holds_the_coins_nothing_is_asked_again(bare_world: Worl
 # --- alerts --------------------------------------------------------------------------------------------
 
 
-def held_without_stop(world: World) -> Trade:
+def held(world: World) -> Trade:
     trade = standing(world)
     world.ask(trade, HoldRequested(at=world.clock(), reason="somebody wants to look"))
-    cancel_stop(world)
     return trade
+
+
+def held_without_stop(world: World) -> Trade:
+    """Its stop was canceled by hand, and the venue takes no other."""
+    trade = held(world)
+    cancel_stop(world)
+    world.venue.script("place", Refused(reason=Reason.PERMISSION, message="EGeneral:Permission denied"))
+    return trade
+
+
+def test_a_held_bracket_gets_its_stop_back_when_somebody_cancels_it(world: World) -> None:
+    trade = held(world)
+    cancel_stop(world)
+    turn(world, 3)
+    assert (world.bracket(trade).state, world.stops_at_venue()) == ("HELD", [QUANTITY])
+    assert world.bracket(trade).stop_custody == "RESTING"
+
+
+def test_held_is_a_critical_alert_with_its_reason_until_it_is_released(world: World) -> None:
+    trade = held(world)
+    turn(world)
+    alert = alerts.open_alerts(world.account.name).get(code=sentinel.HELD)
+    assert (alert.severity, alert.subject) == ("critical", f"bracket {trade.bracket_id}")
+    assert "somebody wants to look" in alert.message
+    world.clock.pass_seconds(10)
+    world.turns(3)  # nobody watches, and nothing changes
+    assert sentinel.HELD in open_codes(world)
+    world.ask(trade, ReleaseRequested(at=world.clock(), reason="looked"))
+    turn(world, 2)
+    assert sentinel.HELD not in open_codes(world)
 
 
 def test_no_stop_for_more_than_two_comparisons_is_critical_until_there_is_one(world: World) -> None:
