@@ -101,9 +101,7 @@ def test_no_price_is_none() -> None:
     ("shown", "expected"),
     [
         pytest.param(bracket(ACTIVE, BOUGHT, STOP), False, id="all is well"),
-        pytest.param(
-            without_attached_stop(bracket(PLACED, MARKET)), True, id="bought at market, bare"
-        ),
+        pytest.param(without_attached_stop(bracket(PLACED, MARKET)), True, id="bought at market, bare"),
         pytest.param(bracket(PLACED, MARKET), False, id="bought at market with its stop"),
         pytest.param(without_attached_stop(bracket(PLACED, LIMIT)), False, id="a limit that rests"),
         pytest.param(bracket(FILLED, BOUGHT), True, id="bare coins"),
