@@ -40,7 +40,6 @@ def _database(django_db_blocker: Any) -> Iterator[None]:
 
 FOUND: dict[int, str] = {
     # seed -> what is broken in the product there, and not repaired yet
-    61: "both_rest: the target fills on while a stop's smaller terms are unanswered; the next change waits",
 }
 
 
