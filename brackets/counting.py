@@ -47,22 +47,30 @@ def suspects(account: Account, now: datetime) -> list[Bracket]:
     return list(doubted.exclude(over))
 
 
-def count_coins(account: Account, venue: Venue, now: datetime) -> int:
-    """Read the balances, where a bracket gives reason to, and tell the machine. Returns how many brackets
-    were told. Raises VenueUnavailable."""
-    doubted = suspects(account, now)
+def count_coins(account: Account, venue: Venue, now: datetime, *, all_missing: bool = False) -> int:
+    """Read the balances, where a bracket gives reason to, and tell the machine. `all_missing`: every bracket
+    that misses coins is reason enough, for a caller that reads no balances otherwise. Returns how many
+    brackets were told. Raises VenueUnavailable."""
+    doubted = {row.pk: row for row in suspects(account, now)}
+    if all_missing:
+        doubted |= {row.pk: row for row in missing(account)}
     if doubted:
-        tell(account, doubted, venue.balances(urgent=True), now)
+        tell(account, list(doubted.values()), venue.balances(urgent=True), now)
     return len(doubted)
 
 
 def tell_missing(account: Account, readings: Iterable[Reading], now: datetime) -> int:
     """Tell open brackets that miss coins what a whole balance reading, asked for at `now`, shows. Returns how
     many were told."""
-    missing = list(operations.open_brackets(account).filter(missing__gt=0))
-    if missing:
-        tell(account, missing, readings, now)
-    return len(missing)
+    told = missing(account)
+    if told:
+        tell(account, told, readings, now)
+    return len(told)
+
+
+def missing(account: Account) -> list[Bracket]:
+    """Open brackets of which coins are gone from the account."""
+    return list(Bracket.objects.filter(account=account, missing__gt=0).exclude(state=State.EXIT_COMPLETE))
 
 
 def tell(account: Account, brackets: Sequence[Bracket], readings: Iterable[Reading], now: datetime) -> None:

@@ -63,7 +63,7 @@ def reconcile_once(account: Account, clock: Clock = timezone.now) -> None:
         look(account, venue, clock)
         reconcile.drive(account, venue, clock)
         reconcile.cycle(account, venue, urgent=True, clock=clock)
-        counting.count_coins(account, venue, clock())
+        counting.count_coins(account, venue, clock(), all_missing=True)
         reconcile.drive(account, venue, clock)
         run_hooks(account)
     except VenueUnavailable as error:

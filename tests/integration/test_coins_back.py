@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from brackets import tasks
 from brackets.core.events import CloseRequested
 from brackets.core.states import ExitReason, State
 from brackets.core.strangers import Kind, Status
 from brackets.models import Bracket, Stranger
+from brackets.venue.kraken.stream.news import AssetTotal, BalancesChanged, OpenOrders
 from brackets.venue.paper.orders import Kind as OrderKind
 from brackets.venue.paper.orders import NewOrder, Side
 from brackets.watch import Watch
@@ -35,6 +37,8 @@ class Desk:
         self.watch.ask_prices()
         self.watch.see_prices()
         self.watch.send()
+        self.watch.follow()
+        self.watch.read_unclear()
         self.watch.read()
         self.watch.keep_house()
 
@@ -84,6 +88,32 @@ def test_coins_that_are_back_after_two_minutes_are_stopped_again(bare_world: Wor
     desk.until(lambda: bare_world.bracket(trade).state == State.BRACKET_ACTIVE, within=20)
     bare_world.turns(3)
     assert not Stranger.objects.filter(kind=Kind.COINS).exclude(status=Status.GONE).exists()
+
+
+def test_where_the_stream_tells_of_them_it_takes_seconds(bare_world: World) -> None:
+    desk, _trade = half_is_taken(bare_world)
+    follower = desk.watch.follower
+    follower.connecting()
+    follower.heard([OpenOrders(updates=())], bare_world.clock.now)
+    desk.until(lambda: follower.is_live, within=15)
+    desk.turns(2, seconds=20)
+    asked = desk.balances_read()
+    bare_world.venue.deposit("XETH", HALF)
+    told = BalancesChanged(totals=(AssetTotal(asset="ETH", total=QUANTITY),))
+    follower.heard([told], bare_world.clock.now)
+    desk.until(lambda: bare_world.stops_at_venue() == [QUANTITY], within=21)
+    assert desk.balances_read() - asked <= 4
+
+
+def test_without_a_watch_the_cluster_learns_it(bare_world: World) -> None:
+    desk, trade = half_is_taken(bare_world)
+    desk.watch.release()
+    bare_world.venue.deposit("XETH", HALF)
+    for _ in range(3):
+        bare_world.clock.pass_seconds(60)
+        tasks.reconcile_once(fresh(bare_world.account), bare_world.clock)
+    assert bare_world.bracket(trade).missing == 0
+    assert bare_world.stops_at_venue() == [QUANTITY]
 
 
 def test_what_a_reading_told_anew_is_read_again_within_seconds(bare_world: World) -> None:
