@@ -1,4 +1,4 @@
-"""A stop that nobody has shown: when looks at open and ended orders prove that there is none, and when not."""
+"""A stop that nobody has shown: when looks at open and ended orders prove that there is none."""
 
 from __future__ import annotations
 
