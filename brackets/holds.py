@@ -30,8 +30,9 @@ def reason_of(payload: dict[str, Any] | None, alarm: str = "") -> str:
 
 def reasons(rows: Iterable[Bracket]) -> dict[int, str]:
     """Why these are held, by id; one that is not held is not named. One query, none where none is held."""
-    held = [row.pk for row in rows if row.state == State.HELD]
+    held = {row.pk: row for row in rows if row.state == State.HELD}
     if not held:
         return {}
-    told = with_reason(Bracket.objects.filter(pk__in=held)).values_list("pk", "hold", "alarm")
-    return {key: reason_of(payload, alarm) for key, payload, alarm in told}
+    holds = BracketEvent.objects.filter(bracket__in=list(held), to_state=State.HELD)
+    told = dict(holds.exclude(from_state=State.HELD).order_by("pk").values_list("bracket_id", "payload"))
+    return {key: reason_of(told.get(key), row.alarm) for key, row in held.items()}
