@@ -248,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.worker:
         race(options)
         return 0
-    with prepared(tier=options.tier, decay_times=options.times) as world:
+    with prepared(tier=options.tier, still=True, decay_times=options.times) as world:
         one = measure(world, options)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{os.cpu_count()} cores, load average {load}\n\n{report(one)}")
