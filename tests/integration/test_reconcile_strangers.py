@@ -185,7 +185,7 @@ def test_a_secondary_seen_after_our_own_stop_leaves_one_of_them(world: World) ->
     world.send()
     hidden = 1
     world.venue.open_orders = blind  # type: ignore[method-assign]
-    world.turns(14)
+    world.turns(25)  # two looks apart prove that there is none
     assert len(world.venue.sent) == 2  # our own stop
     assert world.bracket(trade).state in (State.ENTRY_FILLED, State.BRACKET_ACTIVE)
     hidden = 0
