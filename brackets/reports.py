@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -211,6 +211,9 @@ def absorb_updates(
                 unclear.add(update.venue_order_id)
             continue
         adopting = update.venue_order_id != order.venue_order_id and not is_named(order, update)
+        if not adopting and states_old_terms(order, update):
+            unclear.add(update.venue_order_id)
+            update = replace(update, quantity=None, trigger_price=None, limit_price=None)
         if (adopting and not states_whole(update)) or ends_at_unknown_size(order, update):
             unclear.add(update.venue_order_id)
             continue
@@ -233,6 +236,12 @@ def is_named(order: Order, update: OrderUpdate) -> bool:
 def states_whole(update: OrderUpdate) -> bool:
     """Whether enough is said to take an order into the book that was not in it."""
     return None not in (update.side, update.kind, update.status, update.quantity)
+
+
+def states_old_terms(order: Order, update: OrderUpdate) -> bool:
+    """Whether the venue said these terms before others were read: news may wait long to be taken in. Where
+    our clock is ahead of the venue's it looks so too, and the order is read once more."""
+    return update.quantity is not None and order.touched_at is not None and update.at < order.touched_at
 
 
 def ends_at_unknown_size(order: Order, update: OrderUpdate) -> bool:

@@ -190,6 +190,18 @@ def test_filled_is_read_where_new_terms_may_have_come_before_it(world: World) ->
     assert world.bracket(trade).state == State.BRACKET_ACTIVE
 
 
+def test_terms_said_before_newer_ones_were_read_change_nothing(world: World) -> None:
+    """News can wait for a minute to be taken in; meanwhile another process amended the order and read it."""
+    trade = world.open_active()
+    old = whole(world.stop_at_venue())
+    world.ask(trade, EditRequested(at=world.clock(), stop_price=STOP - 10))
+    world.turns(30)
+    assert order_row(world.stop_at_venue()).trigger_price == STOP - 10
+    absorbed = absorb(world, old)
+    assert absorbed.unclear == {old.venue_order_id}  # read once more, to be sure
+    assert order_row(world.stop_at_venue()).trigger_price == STOP - 10
+
+
 def test_a_fill_is_raised_and_an_older_reading_never_lowers_it(world: World) -> None:
     trade = world.open_active()
     stop = world.stop_at_venue()
