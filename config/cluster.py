@@ -27,6 +27,7 @@ import struct
 import threading
 import time
 from collections.abc import Sequence
+from multiprocessing import parent_process
 
 from django.conf import settings
 from django.db import Error
@@ -111,7 +112,9 @@ class BeatingBroker(ORM):
         if not self._watching:
             self._watching = True
             self.pulse.note(Pulse.BEAT)  # a new round begins
-            threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True, name="pulse").start()
+            if parent_process() is not None:  # a guard forked this one; who else asks has nobody to end
+                guard = (os.getppid(),)
+                threading.Thread(target=self._watch, args=guard, daemon=True, name="pulse").start()
         if given := self.give_beat():
             return given
         try:

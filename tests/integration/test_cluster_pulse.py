@@ -1,5 +1,6 @@
 """The pulse of a task cluster, in one process: what goes round, and how silence is counted."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -73,3 +74,9 @@ def test_a_database_that_is_gone_ends_neither_pusher_nor_monitor(monkeypatch: py
     monkeypatch.setattr(ORM, "get_connection", gone)
     assert broker.dequeue() is None
     assert broker.acknowledge(7) is None
+
+
+@pytest.mark.django_db
+def test_who_takes_a_task_outside_a_cluster_watches_and_ends_nobody() -> None:
+    BeatingBroker("backstop").dequeue()
+    assert "pulse" not in {thread.name for thread in threading.enumerate()}
