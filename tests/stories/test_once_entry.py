@@ -25,7 +25,7 @@ def test_a_market_entry(desk: Desk, trouble: Trouble) -> None:
     if not trouble.done:
         desk.until_closed(trade, seconds=3)
         desk.verdict(entries=0)
-        assert trade.exit_reason == ("entry_rejected" if trouble.refused else "entry_expired")
+        assert trade.exit_reason == "entry_expired"
         assert trade.quantity == 0
         return
     desk.until(trade, State.BRACKET_ACTIVE)
@@ -46,7 +46,7 @@ def test_a_limit_entry(desk: Desk, trouble: Trouble) -> None:
     if not trouble.done:
         desk.until_closed(trade, seconds=3)
         desk.verdict(entries=0)
-        assert trade.exit_reason == ("entry_rejected" if trouble.refused else "entry_expired")
+        assert trade.exit_reason == "entry_expired"
         return
     desk.until(trade, State.BRACKET_ACTIVE)
     record = desk.verdict(unprotected=Decimal(0), unstopped=Decimal(0))

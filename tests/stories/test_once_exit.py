@@ -24,7 +24,7 @@ def test_a_stop_of_ours(desk: Desk, trouble: Trouble) -> None:
     trade = desk.open()
     desk.until(trade, State.BRACKET_ACTIVE, seconds=1 if trouble.done else 2)
 
-    bound = AT_ONCE if trouble.done or trouble.refused else PROOF_OF_ABSENCE
+    bound = AT_ONCE if trouble.done else PROOF_OF_ABSENCE
     record = desk.verdict(unprotected=bound, unstopped=bound)
     assert len(record.done("AddOrder", type="sell")) == 1
     assert [(order.kind, order.leaves) for order in record.live] == [("stop-loss", QUANTITY)]
@@ -41,8 +41,8 @@ def test_a_target_that_rests(desk: Desk, trouble: Trouble) -> None:
     desk.wait(lambda: bool(desk.at_venue().faults))
     desk.until(trade, State.BRACKET_ACTIVE)
 
-    record = desk.verdict(unprotected=AT_ONCE if trouble.done or trouble.refused else PROOF_OF_ABSENCE)
-    rests = "limit" if trouble.done or trouble.refused else "stop-loss"
+    record = desk.verdict(unprotected=AT_ONCE if trouble.done else PROOF_OF_ABSENCE)
+    rests = "limit" if trouble.done else "stop-loss"
     assert [(order.kind, order.leaves) for order in record.live] == [(rests, QUANTITY)]
     assert len(record.done("AddOrder", type="sell")) == 1
 
@@ -55,7 +55,7 @@ def test_the_sale_at_a_touched_target(desk: Desk, trouble: Trouble) -> None:
     desk.price(TARGET + 1)
     desk.until_closed(trade, seconds=1 if trouble.done else 2)
 
-    record = desk.verdict(unprotected=AT_ONCE if trouble.done or trouble.refused else PROOF_OF_ABSENCE)
+    record = desk.verdict(unprotected=AT_ONCE if trouble.done else PROOF_OF_ABSENCE)
     assert trade.exit_reason == "take_profit"
     assert len(record.done("AddOrder", type="sell")) == 1
     assert record.coins == 0

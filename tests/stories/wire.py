@@ -21,7 +21,6 @@ class Trouble:
     kind: str
     done: bool
     options: Mapping[str, Any] = field(default_factory=dict)
-    refused: bool = False  # the client hears that it was certainly not done
 
     def befall(self, desk: Desk, method: str, **match: str) -> None:
         """Let the next request of this method have it."""
@@ -72,8 +71,8 @@ NONCE = Trouble(
     kind="error",
     done=False,
     options={"error": "EAPI:Invalid nonce", "when": "before"},
-    refused=True,
 )
+"""Nothing was done, but it sounds like the refusal of a second delivery, whose first one stands."""
 REPLAYED = Trouble(name="twice-told-replay", kind="duplicate", done=True, options={"answer": "second"})
 """Delivered twice, and the answer that arrives is the refusal of the second delivery."""
 PLACEMENTS = (*NEVER_ARRIVED, *STANDS, ID_NONE, NONCE, REPLAYED)
