@@ -261,7 +261,7 @@ def test_coins_sold_by_their_owner_are_asked_for_once_and_the_position_is_over(d
     trade = desk.open_active()
     desk.control.cancel(desk.at_venue().live[0].txid)
     desk.control.order(pair=ETH, type="sell", ordertype="market", volume=str(QUANTITY))
-    for _ in range(12):
+    for _ in range(20):  # a count says nothing until ten seconds after the coins came
         desk.turn()
         counting.count_coins(desk.account, desk.venue, desk.clock.now())
     desk.until_closed(trade)
