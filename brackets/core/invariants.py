@@ -5,11 +5,11 @@ The same tuple runs after every step in tests, in `prove` and in production.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-from brackets.core.orders import ZERO, Bracket, BracketOrder, total_leaves
-from brackets.core.states import OrderStatus, Policy, Role, State
+from brackets.core.orders import ZERO, Bracket, BracketOrder, total_filled, total_leaves
+from brackets.core.states import CLOSED_MARKETS, OrderStatus, Policy, Role, State
 
 LEAVING = frozenset({State.TP_FILLED, State.SL_FILLED, State.EXITING, State.HELD, State.EXIT_COMPLETE})
 Invariant = Callable[[Bracket], Iterator[str]]
@@ -29,10 +29,11 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     """Sells that work or are unknown never exceed the coins there are. Secondaries the venue made of
     fills we have not read yet are covered by the entry's own quantity. A surplus stop (or a target that
     rested beside its stop) is legal only while it is being canceled or made smaller, and nothing else
-    sells. Coins that turn out to be gone (a fee taken in coins, what somebody took) make the sells that
-    rest or are on their way no oversell of what was acquired: an active bracket is held to what is left,
-    and so is what has not left (`never_sends_more_than_there_is`)."""
-    covering = tuple(o for o in bracket.covering if not (is_taken_back(o) or is_outsold(bracket, o)))
+    sells. Where both legs rest, each may sell all: what one has sold the other stands for until it has given
+    way. Coins that turn out to be gone (a fee taken in coins, what somebody took) make the
+    sells that rest or are on their way no oversell of what was acquired: an active bracket is held to what
+    is left, and so is what has not left (`never_sends_more_than_there_is`)."""
+    covering = tuple(order for order in bracket.covering if not is_taken_back(order))
     beside_stops = tuple(
         order for order in bracket.live_sells if order.role is not Role.STOP and not is_taken_back(order)
     )
@@ -49,39 +50,33 @@ def is_taken_back(order: BracketOrder) -> bool:
     return order.status is OrderStatus.INTENDED and order.cancel_wanted
 
 
-def is_outsold(bracket: Bracket, order: BracketOrder) -> bool:
-    """Whether a stop is on its way out whose coins the target that rested beside it has sold meanwhile."""
-    if bracket.policy is not Policy.BOTH_REST or order.role is not Role.STOP or not order.cancel_wanted:
-        return False
-    by_targets = (o.filled for o in bracket.having(Role.TARGET) if o.limit_price is not None)
-    return sum(by_targets, ZERO) >= order.leaves
-
-
 def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
-    """What these orders together may still sell. One that was refused to become smaller is asked again."""
-    if not all(may_be_surplus(bracket, order) for order in orders):
-        return total_leaves(orders)
-    wanted = sum((wanted_leaves(order) for order in orders if not order.amend_refused), ZERO)
-    return wanted - sold_meanwhile(bracket, orders)
+    """What these orders together may still sell, beyond what was sold in their place. One that was refused
+    to become smaller is asked again."""
+    leaves = total_leaves
+    if all(may_be_surplus(bracket, order) for order in orders):
+        orders, leaves = tuple(order for order in orders if not order.amend_refused), total_wanted
+    yielding = (order for order in orders if yields(bracket, order))
+    return leaves(orders) - min(sold_beside(bracket, orders), leaves(yielding))
 
 
-def sold_meanwhile(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
-    """What the target beside the stops may have sold since a stop was asked to become smaller: a second
-    amendment waits for the answer to the first. No more than that target sold, and than that stop still
-    stands for; every other stop is taken back meanwhile."""
+def sold_beside(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
+    """What was sold by the leg that rests beside these (policy BOTH_REST), of the coins they stand for."""
     if bracket.policy is not Policy.BOTH_REST:
         return ZERO
-    by_targets = sum((o.filled for o in bracket.having(Role.TARGET) if o.limit_price is not None), ZERO)
-    shrinking = sum((wanted_leaves(order) for order in orders if is_shrinking(order)), ZERO)
-    return min(by_targets, shrinking)
+    if any(order.role is Role.STOP for order in orders):
+        return total_filled(order for order in bracket.having(Role.TARGET) if order.limit_price is not None)
+    return total_filled(bracket.having(Role.STOP))
 
 
-def is_shrinking(order: BracketOrder) -> bool:
-    """Whether a stop was asked to become smaller and nobody knows yet whether it did."""
-    asked = order.amendment.quantity if order.amendment is not None else None
-    return (
-        order.role is Role.STOP and not order.cancel_wanted and asked is not None and asked < order.quantity
-    )
+def yields(bracket: Bracket, leg: BracketOrder) -> bool:
+    """Whether a leg gives way to what the other has sold: it is on its way out, or was asked to become
+    smaller and nobody knows yet whether it did, or nothing can be asked of it in a closed market."""
+    if not may_be_surplus(bracket, leg):
+        return False
+    asked = leg.amendment.quantity if leg.amendment is not None else None
+    shrinks = asked is not None and asked < leg.quantity
+    return leg.cancel_wanted or shrinks or bracket.market in CLOSED_MARKETS
 
 
 def may_be_surplus(bracket: Bracket, order: BracketOrder) -> bool:
@@ -96,13 +91,18 @@ def wanted_leaves(order: BracketOrder) -> Decimal:
     return (order.quantity if asked is None else asked) - order.filled
 
 
+def total_wanted(orders: Iterable[BracketOrder]) -> Decimal:
+    return sum((wanted_leaves(order) for order in orders), ZERO)
+
+
 def never_sends_more_than_there_is(bracket: Bracket) -> Iterator[str]:
     """A sell that has not left is never for more than is left, lost coins and fees considered: what news made
     too large is taken back."""
     there = max(bracket.coins, ZERO) + total_leaves(bracket.live_entries)
-    for order in bracket.live_sells:
-        if order.status is OrderStatus.INTENDED and not order.cancel_wanted and order.leaves > there:
-            yield f"a {order.role} of {order.leaves} is about to be sent, but only {there} are left"
+    for role in (Role.STOP, Role.TARGET, Role.EXIT):
+        unsent = (o for o in bracket.live(role) if o.status is OrderStatus.INTENDED and not o.cancel_wanted)
+        if (selling := total_leaves(unsent)) > there:
+            yield f"a {role} of {selling} is about to be sent, but only {there} are left"
 
 
 def at_most_one_live_exit(bracket: Bracket) -> Iterator[str]:

@@ -45,7 +45,7 @@ class Bounds:
     def at_latency(cls, seconds: float) -> Bounds:
         """The bounds where one way to the venue takes up to so many seconds. Three stops to cancel, a look
         and a sale are ten ways, and a request of somebody else may be under way before the first."""
-        return cls(between_legs=3.0 + 12 * seconds, exit=13.0 + 12 * seconds, own_stop=8.0 + 6 * seconds)
+        return cls(between_legs=5.0 + 12 * seconds, exit=13.0 + 12 * seconds, own_stop=8.0 + 6 * seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
