@@ -12,18 +12,16 @@ from decimal import Decimal
 
 from brackets.core import sentinel
 from brackets.core.draft import Step
-from brackets.core.leaving import (
+from brackets.core.leaving import awaits_unseen_stop, hold, leave
+from brackets.core.orders import ZERO, Bracket, BracketOrder, later
+from brackets.core.prices import round_down
+from brackets.core.refusals import (
     INSUFFICIENT_FUNDS,
     RETRYABLE,
-    awaits_unseen_stop,
-    hold,
     last_refusal,
-    leave,
     pause_before_next,
     refused_rounds,
 )
-from brackets.core.orders import ZERO, Bracket, BracketOrder, later
-from brackets.core.prices import round_down
 from brackets.core.states import ONLINE, ExitReason, OrderStatus, Role, State
 
 AMENDABLE = RETRYABLE | {"", INSUFFICIENT_FUNDS, "unknown_order"}

@@ -11,17 +11,9 @@ from decimal import Decimal
 from brackets.core.cover import is_time_to_amend, shrink
 from brackets.core.draft import Step
 from brackets.core.entry import give_up
-from brackets.core.leaving import (
-    INSUFFICIENT_FUNDS,
-    RETRYABLE,
-    awaits_unseen_stop,
-    exit_limit,
-    is_blind,
-    last_refusal,
-    leave,
-    needs_limit,
-)
+from brackets.core.leaving import awaits_unseen_stop, exit_limit, leave
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
+from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE, is_blind, last_refusal, needs_limit
 from brackets.core.states import ExitReason, Policy, Role
 
 

@@ -31,8 +31,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from brackets.core.draft import Step
-from brackets.core.leaving import INSUFFICIENT_FUNDS, leave
+from brackets.core.leaving import leave
 from brackets.core.orders import Bracket, BracketOrder, later
+from brackets.core.refusals import INSUFFICIENT_FUNDS
 from brackets.core.states import ExitReason, OrderStatus, Role, State
 
 PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})

@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from brackets.core.draft import Step
 from brackets.core.entry import crossed
-from brackets.core.leaving import INSUFFICIENT_FUNDS, RETRYABLE
 from brackets.core.orders import Bracket, BracketOrder, later
+from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE
 from brackets.core.states import ONLINE, OrderStatus, Policy, Role
 
 BPS = Decimal(10_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brackets.core import leaving
+from brackets.core import refusals
 from brackets.core.orders import Rules
 from brackets.venue.kraken import error_table, errors
 from brackets.venue.kraken.error_table import Full
@@ -193,6 +193,6 @@ def test_every_row_of_the_table_is_reached_by_a_string_above() -> None:
 def test_the_machine_tries_again_exactly_where_the_table_says_so() -> None:
     """A refused placement it may repeat: later, when a counter has decayed, or once the id is read."""
     by_hand = {"rate_limited", "market_limited", "deadline", "invalid_nonce", "duplicate_id"}
-    assert by_hand == leaving.RETRYABLE
-    assert set(RETRY_FOR_SECONDS) == {leaving.INSUFFICIENT_FUNDS}
+    assert by_hand == refusals.RETRYABLE
+    assert set(RETRY_FOR_SECONDS) == {refusals.INSUFFICIENT_FUNDS}
     assert RETRY_FOR_SECONDS[Reason.INSUFFICIENT_FUNDS] == Rules().funds_retry_seconds
