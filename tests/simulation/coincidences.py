@@ -2,7 +2,8 @@
 
 Faults that strike by chance seldom meet the second in which they matter. Here is what happens just then: a
 price that runs to a leg or stands before it, a market that closes while a leg is on its way out, a stop that
-is taken away. Called by the world at the time of an act; none of it goes through the product's doors.
+is taken away. Called by the world at the time of an act; none of it goes through the product's doors. Those
+that must wait for their moment stand in `ambushes.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from brackets.models import Bracket
+from tests.simulation.ambushes import AMBUSHES
 from tests.simulation.options import Act
 from tests.simulation.venue.options import Fault
 
@@ -52,4 +54,5 @@ HAPPENINGS: dict[str, Callable[[World, Act], None]] = {
     "near": near,
     "gate": gate,
     "cancel": cancel,
+    **AMBUSHES,
 }

@@ -68,6 +68,22 @@ RESTLESS = {Profile.PEOPLE: 0.8, Profile.VALIDATE: 0.7, Profile.GATES: 0.6}
 GATES = (Fault.CANCEL_ONLY, Fault.CANCEL_ONLY, Fault.MAINTENANCE, Fault.LIMIT_ONLY)
 GATED = ("close", "hold", "sell", "near")  # what makes a leg go
 
+AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
+    (Profile.GATES, "near"): (("trap", Fault.CANCEL_ONLY, 0.6),),
+    (Profile.GATES, "hold"): (("trap", Fault.CANCEL_ONLY, 0.6),),
+    (Profile.GATES, "sell"): (("trap", Fault.CANCEL_ONLY, 0.3),),
+    (Profile.PROFIT, "market entry"): (("lose", "target", 0.2), ("rush", "stop", 0.2), ("rob", "", 0.4)),
+    (Profile.PROFIT, "swing"): (
+        ("stall", f"target {Fault.CUT}", 0.2),
+        ("stall", f"target {Fault.CANCEL_ONLY}", 0.2),
+    ),
+    (Profile.RIVALS, "market entry"): (("stall", f"entry {Fault.CANCEL_ONLY}", 0.3),),
+    (Profile.RIVALS, "swing"): (("stall", f"target {Fault.CANCEL_ONLY}", 0.2),),
+    (Profile.VALIDATE, "market entry"): (("stall", "entry", 0.4),),
+    (Profile.FILLS, "limit entry"): (("dip", "", 0.8),),
+}
+"""What lies in wait for what is asked: its kind, its detail, and how often."""
+
 
 def draw(seed: int) -> Options:
     """The same seed, the same options."""
@@ -83,9 +99,7 @@ def draw(seed: int) -> Options:
         symbols=symbols,
         trouble_seconds=trouble,
         house=house,
-        acts=with_releases(
-            draw_acts(profile, symbols, trouble, stream(seed, "acts")), stream(seed, "releases")
-        ),
+        acts=draw_all_acts(profile, symbols, trouble, seed),
         incidents=draw_incidents(profile, trouble, house, stream(seed, "incidents")),
         skews=draw_skews(profile, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
@@ -168,6 +182,15 @@ def worth(price: str, dollars: int) -> str:
 # --- what is asked -------------------------------------------------------------------------------------
 
 
+def draw_all_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, seed: int) -> tuple[Act, ...]:
+    """What is asked, and what lies in wait for it."""
+    asked = with_releases(
+        draw_acts(profile, symbols, trouble, stream(seed, "acts")), stream(seed, "releases")
+    )
+    lurking = draw_ambushes(profile, asked, stream(seed, "ambushes"))
+    return tuple(sorted((*asked, *lurking), key=lambda act: (act.at, act.symbol, act.kind)))
+
+
 def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: Random) -> tuple[Act, ...]:
     acts: list[Act] = []
     for symbol in symbols:
@@ -237,6 +260,28 @@ def edit(symbol: str, at: float, random: Random) -> Act:
         stop_bps=random.choice((0, 20, 90, -5)),
         target_bps=random.choice((15, 60, 250, -5)),
     )
+
+
+def draw_ambushes(profile: Profile, asked: tuple[Act, ...], random: Random) -> list[Act]:
+    """What waits for the moment in which it matters, from shortly before somebody wants something on."""
+    made: list[Act] = []
+    for act in asked:
+        wanted = f"{act.entry_type} entry" if act.kind == "buy" else act.kind
+        for kind, detail, chance in AMBUSHES.get((profile, wanted), ()):
+            if random.random() < chance:
+                at = max(act.at - random.uniform(0.1, 0.6), 0.0)
+                made.append(Act(at=at, kind=kind, symbol=act.symbol, detail=detail))
+        if profile is Profile.GATES and act.kind == "close" and random.random() < 0.4:
+            made += held_at_the_gate(act, random)
+    return made
+
+
+def held_at_the_gate(act: Act, random: Random) -> list[Act]:
+    """An operator puts on hold what was just to be left, and the market shuts."""
+    return [
+        Act(at=max(act.at - 0.3, 0.0), kind="trap", symbol=act.symbol, detail=random.choice(GATES)),
+        Act(at=act.at + random.uniform(0.02, 0.3), kind="hold", symbol=act.symbol),
+    ]
 
 
 def with_releases(acts: tuple[Act, ...], random: Random) -> tuple[Act, ...]:
