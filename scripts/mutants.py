@@ -3,9 +3,9 @@
     mutants.py [--only WORDS] [--jobs N] [--seeds N] [--seconds S]
 
 Each mutation (`tests/mutations/mutations.py`) is applied to a copy of the tree in a temporary folder, never
-to the tree itself; there the exploration and the simulator look for it (`tests/mutations/hunt.py`). The
-unbroken copy goes first: it must be clean. Exit code 0 only when it is, and every mutation was caught. The
-last line is `mutations=N caught=N seconds=S`.
+to the tree itself; there the exploration and the simulator look for it (`tests/mutations/hunt.py`), first
+where it shows soonest. The unbroken copy is looked at in all those places: it must be clean. Exit code 0 only
+when it is, and every mutation was caught. The last line is `mutations=N caught=N seconds=S`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,30 @@ class Effort:
 
     seeds: int
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where one mutation is looked for before any other drawn world is lived."""
+
+    told: Sequence[str] = ()
+    explored: Sequence[str] = ()
+    profile: str = ""
+
+    @classmethod
+    def of(cls, mutation: Mutation) -> Places:
+        return cls(told=mutation.told, explored=mutation.explored, profile=mutation.profile)
+
+    @classmethod
+    def every(cls) -> Places:
+        told = sorted({name for one in MUTATIONS for name in one.told})
+        explored = sorted({name for one in MUTATIONS for name in one.explored})
+        return cls(told=told, explored=explored)
+
+    def arguments(self) -> list[str]:
+        told = [word for name in self.told for word in ("--told", name)]
+        explored = [word for name in self.explored for word in ("--explore", name)]
+        return [*told, *explored, "--profile", self.profile]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +130,7 @@ def hunt(mutation: Mutation | None, tree: Path, effort: Effort) -> Verdict:
     """Break the copy, look, and mend it again. None: look at the unbroken one."""
     began = time.monotonic()
     if mutation is None:
-        explored = sorted({name for one in MUTATIONS for name in one.explored})
-        caught, by = look(tree, explored, effort)
+        caught, by = look(tree, Places.every(), effort)
         return Verdict(name="(nothing is broken)", caught=caught, by=by, seconds=time.monotonic() - began)
     file = tree / mutation.file
     whole = file.read_text()
@@ -115,18 +138,16 @@ def hunt(mutation: Mutation | None, tree: Path, effort: Effort) -> Verdict:
         raise SystemExit(f"'{mutation.name}' does not fit {mutation.file} any more; nothing was changed.")
     file.write_text(whole.replace(mutation.old, mutation.new))
     try:
-        caught, by = look(tree, mutation.explored, effort)
+        caught, by = look(tree, Places.of(mutation), effort)
     finally:
         file.write_text(whole)
     return Verdict(name=mutation.name, caught=caught, by=by, seconds=time.monotonic() - began)
 
 
-def look(tree: Path, explored: Sequence[str], effort: Effort) -> tuple[bool, str]:
+def look(tree: Path, places: Places, effort: Effort) -> tuple[bool, str]:
     """Whether something was seen, and what. A copy in which not even the hunt runs is no catch."""
     command = [sys.executable, "-m", "tests.mutations.hunt", "--seeds", str(effort.seeds)]
-    command += ["--seconds", str(effort.seconds)]
-    for name in explored:
-        command += ["--explore", name]
+    command += ["--seconds", str(effort.seconds), *places.arguments()]
     environment = {name: value for name, value in os.environ.items() if name in KEPT}
     environment |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",

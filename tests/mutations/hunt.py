@@ -1,6 +1,8 @@
-"""Looking for a mutation, inside the broken copy of the tree: first by exploration, then by the simulator.
+"""Looking for a mutation, inside the broken copy of the tree: first where it shows soonest (scripted worlds,
+the exploration of small setups), then in drawn worlds.
 
-    python -m tests.mutations.hunt [--explore SETUP]... [--states N] [--seeds N] [--seconds S]
+    python -m tests.mutations.hunt [--told SCENARIO]... [--explore SETUP]... [--states N]
+                                   [--profile NAME] [--seeds N] [--seconds S]
 
 The last line is `caught by <who>: <what it saw>`, or `not caught`. Exit code 1 when something was caught, 0
 when all was clean, as it must be in the unbroken tree.
@@ -11,10 +13,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.options import Options
 
 
-def explore(names: list[str], states: int) -> str | None:
+class Seen(BaseException):
+    """Something was seen in a world that goes on: its end is not awaited. No `except Exception` of the
+    product holds it up."""
+
+
+def explore(names: Iterable[str], states: int) -> str | None:
     """What the exploration of these setups saw first."""
     from tests.exploration.acts import Acts
     from tests.exploration.brain import Brain
@@ -35,36 +47,68 @@ def explore(names: list[str], states: int) -> str | None:
     return None
 
 
-def simulate(seeds: int, seconds: float) -> str | None:
-    """What the simulator saw first."""
-    import django
+def tell(names: Iterable[str]) -> str | None:
+    """What these scripted worlds showed first."""
+    from tests.simulation.scenarios import SCENARIOS
 
-    django.setup()
-    from tests.simulation.runs import Manner, live_seed
+    for name in names:
+        seen = seen_in(SCENARIOS[name])
+        if seen is not None:
+            return f"simulator: {name}: {seen}"
+    return None
+
+
+def simulate(profile: str, seeds: int, seconds: float) -> str | None:
+    """What drawn worlds showed first. Those of a profile are lived before the others."""
+    from tests.simulation.drawing import draw
 
     began = time.monotonic()
-    for seed in range(1, seeds + 1):
+    drawn = {seed: draw(seed) for seed in range(1, seeds + 1)}
+    for seed in sorted(drawn, key=lambda one: (drawn[one].profile != profile, one)):
         if time.monotonic() - began > seconds:
             return None
-        try:
-            violations = live_seed((seed, Manner())).violations
-        except Exception as defect:
-            return f"simulator: seed {seed}: the world fails: {defect!r}"
-        if violations:
-            return f"simulator: seed {seed}: {violations[0].kind}"
+        seen = seen_in(drawn[seed])
+        if seen is not None:
+            return f"simulator: seed {seed} ({drawn[seed].profile}): {seen}"
+    return None
+
+
+def seen_in(options: Options) -> str | None:
+    """What a world showed that must not be; as soon as it is seen."""
+    from tests.simulation import store, verdict
+    from tests.simulation.world import World
+
+    class Watched(World):
+        def violate(self, kind: str, sentence: str) -> None:
+            raise Seen(kind)
+
+    world = Watched(options)
+    try:
+        with store.memory_store(world.boundaries.pass_commit):
+            world.run()
+            verdict.judge(world)
+    except Seen as seen:
+        return str(seen)
+    except Exception as defect:
+        return f"the world fails: {defect!r}"
     return None
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="hunt")
+    parser.add_argument("--told", action="append", default=[], metavar="SCENARIO")
     parser.add_argument("--explore", action="append", default=[], metavar="SETUP")
     parser.add_argument("--states", type=int, default=80_000)
+    parser.add_argument("--profile", default="", help="whose seeds come first")
     parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=600.0, help="no new seed after so long")
     wanted = parser.parse_args()
-    caught = explore(wanted.explore, wanted.states)
+    import django
+
+    django.setup()
+    caught = tell(wanted.told) or explore(wanted.explore, wanted.states)
     if caught is None and wanted.seeds:
-        caught = simulate(wanted.seeds, wanted.seconds)
+        caught = simulate(wanted.profile, wanted.seeds, wanted.seconds)
     sys.stdout.write(f"caught by {caught}\n" if caught else "not caught\n")
     return 0 if caught is None else 1
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 
 class Mutation(NamedTuple):
-    """One change of one place. `explored` names setups of the exploration that should notice (words of their
-    names); empty: only the simulator can, for it is no matter of the pure machine."""
+    """One change of one place, and where it shows soonest: `told` names scripted worlds of the simulator,
+    `explored` setups of the exploration, `profile` the kind of drawn worlds that are lived first. With none
+    of them any drawn world should notice."""
 
     name: str
     sentence: str
@@ -15,6 +16,8 @@ class Mutation(NamedTuple):
     old: str
     new: str
     explored: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    profile: str = ""
 
 
 CORE = "brackets/core/"
@@ -119,6 +122,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/claims.py",
         "        if not config.entries_allowed:\n",
         "        if False:\n",
+        told=("a pause while entries wait for their turn",),
     ),
     Mutation(
         "no end of its own",
@@ -126,6 +130,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/claims.py",
         "expires_at=None if expires_at is None else expires_at + (offset or timedelta(0)),",
         "expires_at=None,",
+        told=("a part is sold, then the rest",),
     ),
     Mutation(
         "entries work on",
@@ -150,6 +155,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         CORE + "leaving.py",
         "    quantity = bracket.coins\n    if quantity < bracket.plan.minimum_quantity:\n",
         "    quantity = bracket.plan.quantity\n    if bracket.coins < bracket.plan.minimum_quantity:\n",
+        told=("a part is sold, then the rest",),
+    ),
+    Mutation(
+        "an exit that news made too large",
+        "a sell that has not left stays as it is when fewer coins are left than it names",
+        CORE + "leaving.py",
+        "return step.canceling(tuple(order for order in unsent if order.leaves > there))",
+        "return step",
+        ("the stop rests",),
     ),
     Mutation(
         "the target wins",
@@ -208,6 +222,21 @@ MUTATIONS: tuple[Mutation, ...] = (
         "return self.quantity - self.filled if self.live else ZERO",
         ("a part is sold",),
     ),
+    Mutation(
+        "a look that is too young",
+        "a look at the ended orders completes the proof that a stop is missing at once, not when every end "
+        "has become visible",
+        CORE + "looks.py",
+        "return look.answered_at + visible <= at",
+        "return look.answered_at <= at",
+    ),
+    Mutation(
+        "a stop in motion is spared",
+        "a stop whose new quantity nobody has answered yet is taken back for a surplus that may be none",
+        CORE + "cover.py",
+        "stop.triggered or stop.filled or is_resized(stop))",
+        "stop.triggered or stop.filled)",
+    ),
     # --- records ----------------------------------------------------------------------------------------
     Mutation(
         "a step without its journal",
@@ -216,5 +245,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         '    journal.write(\n        at=event.at,\n        actor=actor,\n        action=f"bracket.',
         "    (journal.write if outcome.effects else dict)(\n        at=event.at,\n        actor=actor,\n"
         '        action=f"bracket.',
+        told=("a part is sold, then the rest",),
     ),
 )

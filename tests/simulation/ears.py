@@ -1,4 +1,8 @@
-"""What the product says in its logs, heard: alarms go into the story, defects are violations."""
+"""What the product says and does, heard: alarms go into the story, defects are violations.
+
+Logs are listened to, and two doors: a step that is saved, and a claim that is committed. Whatever breaks a
+rule there is seen at once, where a venue's log would show it late or not at all.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,20 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import OperationalError
 
-from brackets import models, operations
+from brackets import dispatch, models, operations
 from brackets.core import machine
+from brackets.core.effects import Cancel, Place
 from brackets.core.events import Event, ProtectRequested
 from brackets.core.orders import Bracket, Rules
+from brackets.core.states import Role
+from brackets.dispatch import Claim
 from brackets.operations import Superseded
-from brackets.venue.port import VenueUnavailable
+from brackets.venue.port import OrderRequest, Venue, VenueUnavailable
 from tests.simulation.patches import swapped
 
 if TYPE_CHECKING:
@@ -60,7 +68,7 @@ class Ears(logging.Handler):
 
 @contextmanager
 def heard_steps(world: World) -> Iterator[None]:
-    """Count what the machine takes, and tell the story of every bracket that moves."""
+    """Count what the machine takes, tell the story of every bracket that moves, and judge what is claimed."""
     step, save_step = machine.step, operations.save_step
     steps = world.tally.steps
 
@@ -72,6 +80,10 @@ def heard_steps(world: World) -> Iterator[None]:
     def told(row: models.Bracket, before: Bracket, outcome: machine.Outcome, event: Event) -> None:
         after, known = outcome.bracket, len(world.violations)
         save_step(row, before, outcome, event)
+        for key in taken_back_at_once(outcome):
+            world.violate(
+                "taken back at once", f"bracket {row.pk}: {type(event).__name__} wants {key} and not"
+            )
         world.stirred += 1
         process = world.process
         words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
@@ -84,5 +96,35 @@ def heard_steps(world: World) -> Iterator[None]:
             for order in after.orders:
                 world.say("", f"  {order.role} {order.status} {order.filled} of {order.quantity}")
 
-    with swapped(machine, "step", counted), swapped(operations, "save_step", told):
+    with swapped(machine, "step", counted), swapped(operations, "save_step", told), heard_claims(world):
         yield
+
+
+def taken_back_at_once(outcome: machine.Outcome) -> list[str]:
+    """Sells that one and the same step wants and does not want: whoever decides so will decide so again, and
+    never gets anywhere. (An entry may be repriced and find its time up.)"""
+    canceled = {effect.key for effect in outcome.effects if isinstance(effect, Cancel)}
+    wanted = (e.key for e in outcome.effects if isinstance(e, Place) and e.role is not Role.ENTRY)
+    return [key for key in wanted if key in canceled]
+
+
+@contextmanager
+def heard_claims(world: World) -> Iterator[None]:
+    """Paused, nobody claims an entry any more. The venue can not tell: what was claimed before the pause may
+    arrive after it, and what leaves wrongly is canceled soon."""
+    take_claim = dispatch.take_claim
+
+    def judged(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
+        claim = take_claim(effect_id, venue, now)
+        paused = bool(world.switches) and world.switches[-1][1]
+        if paused and claim is not None and is_entry(claim):
+            world.violate("entry claimed while paused", f"bracket {claim.bracket_id}: {claim.order_key}")
+        return claim
+
+    with swapped(dispatch, "take_claim", judged):
+        yield
+
+
+def is_entry(claim: Claim) -> bool:
+    """Whether it buys; the cancel of an entry does not."""
+    return claim.role is Role.ENTRY and isinstance(claim.request, OrderRequest)

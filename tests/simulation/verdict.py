@@ -7,6 +7,8 @@ handed over as plain rows.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from brackets import records
 from brackets.core.invariants import violations
 from brackets.models import Bracket, Fill, Order
 from risk import journal
+from risk.models import AuditRow
 from tests.simulation import auditor, store
 from trading.models import Trade
 
@@ -30,12 +33,29 @@ def judge(world: World) -> None:
             world.violate("invariant", f"bracket {row.pk}: {sentence}")
         if row.state == "EXIT_COMPLETE":
             world.tally.ends[row.exit_reason] += 1
-    broken = journal.first_broken_row()
-    if broken is not None:
-        world.violate("journal", broken)
+    for sentence in broken_records():
+        world.violate("journal", sentence)
     bounds = auditor.Bounds.at_latency(world.options.venue.latency[1])
     for complaint in auditor.audit(world.venue.log, circumstances(world), book=book(world), bounds=bounds):
         world.violate(f"audit: {complaint.kind}", str(complaint))
+
+
+def broken_records() -> Iterator[str]:
+    """The journal is whole, and tells every change of every bracket: as many as its row went through, the
+    last of them to where it stands."""
+    broken = journal.first_broken_row()
+    if broken is not None:
+        yield broken
+    told: dict[str, list[str]] = defaultdict(list)
+    for row in AuditRow.objects.order_by("seq"):
+        if "to" in row.payload:
+            told[row.subject].append(row.payload["to"])
+    for row in Bracket.objects.order_by("pk"):
+        states = told[f"bracket {row.pk}"]
+        if len(states) != row.version:
+            yield f"bracket {row.pk} was changed {row.version} times, {len(states)} of them are told"
+        elif states and states[-1] != row.state:
+            yield f"bracket {row.pk} is {row.state}, and was left as {states[-1]}"
 
 
 def circumstances(world: World) -> auditor.Circumstances:

@@ -137,6 +137,17 @@ def test_one_client_id_for_two_orders_is_seen_even_long_after() -> None:
     assert tale.kinds() == ["client id twice"]
 
 
+def test_a_limit_entry_that_nothing_would_end_is_seen() -> None:
+    def told(**terms: str) -> list[str]:
+        asked = {"cl_ord_id": "a", "type": "buy", "ordertype": "limit"} | terms
+        return Tale().add(Requested(at(0), at(0), "watch", "AddOrder", asked, "ok")).kinds()
+
+    assert told() == told(expiretm="") == ["entry without an end"]
+    assert told(expiretm="1772452860") == [], "it ends by itself"
+    assert told(ordertype="market") == [], "it does not rest"
+    assert told(type="sell") == [], "an exit rests as long as it must"
+
+
 def test_a_placement_that_leaves_twice_is_seen() -> None:
     def told(said: str) -> list[str]:
         tale = Tale()

@@ -46,6 +46,7 @@ class Judge:
         self.taken_by_owner: dict[str, Decimal] = {}  # asset -> coins sold or withdrawn, less paid in
         self._position_of: dict[str, Position] = {}  # txid ->
         self._owners: dict[str, Placed] = {}
+        self._most_taken: dict[str, Decimal] = {}  # symbol -> coins the owner took, when most were gone
         self._owners_sells: dict[str, Decimal] = {}  # open ones, by txid -> what they still hold of the coins
         self._trade_of: dict[str, str] = {}  # trade id -> txid
         self._cl_ord_ids: set[str] = set()
@@ -107,12 +108,15 @@ class Judge:
             self._cancels_asked.add(str(record.terms.get("txid") or record.terms.get("cl_ord_id")))
 
     def _check_sent(self, record: Requested) -> None:
-        """A placement leaves once, and again only when it was certainly not done and may be soon."""
+        """A placement leaves once, and again only when it was certainly not done and may be soon. A limit
+        entry says when the venue shall end it, whatever becomes of us."""
         name = str(record.terms.get("cl_ord_id"))
         before = self._sent.get(name)
         if before is not None and before.sent_at != record.sent_at and not before.said.endswith(PASSING):
             self.complain("sent twice", f"{name} left at {before.sent_at:%H:%M:%S} ({before.said}) and again")
         self._sent[name] = record
+        if record.is_limit_entry and not record.terms.get("expiretm"):
+            self.complain("entry without an end", f"{name} rests until somebody cancels it")
 
     def _placed(self, record: Placed) -> None:
         if record.by_owner:
@@ -247,6 +251,7 @@ class Judge:
             self._check_sums(position, until)
             self._check_bare(position, until)
             self._check_pause(position, until)
+            self._note_taken(position.symbol)
         self._check_wishes(until)
         self._now = until
 
@@ -302,6 +307,9 @@ class Judge:
         many of the owner's own are there."""
         held = (left for txid, left in self._owners_sells.items() if self._owners[txid].symbol == symbol)
         return sum(held, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO))
+
+    def _note_taken(self, symbol: str) -> None:
+        self._most_taken[symbol] = max(self._most_taken.get(symbol, ZERO), self._taken(symbol))
 
     def _check_bare(self, position: Position, until: datetime) -> None:
         uncovered = position.uncovered
@@ -370,12 +378,13 @@ class Judge:
             self._check_left(symbol)
 
     def _check_left(self, symbol: str) -> None:
-        """What the product bought or was handed is sold, but for dust and for what the owner took."""
+        """What the product bought or was handed is sold, but for dust and for what the owner took. What comes
+        back later is the owner's: the position it was taken from may be long closed."""
         here = [position for position in self.positions.values() if position.symbol == symbol]
         left = sum((max(ZERO, p.coins - p.base_fees) for p in here), ZERO)
         dust = sum((p.minimum for p in here), ZERO)
         handed = sum((p.handed_over for p in here), ZERO)  # given away: the owner has so many less
-        taken = max(ZERO, self._taken(symbol) + handed)
+        taken = max(ZERO, max(self._taken(symbol), self._most_taken.get(symbol, ZERO)) + handed)
         if left >= dust and left - taken >= dust:
             self.complain("coins left", f"{left} {symbol} are neither sold nor taken by the owner ({taken})")
 

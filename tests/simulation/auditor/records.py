@@ -27,6 +27,15 @@ class Requested:
     terms: dict[str, Any]
     said: str  # "ok", the venue's errors, or empty for what got lost
 
+    @property
+    def is_limit_entry(self) -> bool:
+        """Whether it asks for an order that waits for somebody to sell to it."""
+        return (self.method, self.terms.get("type"), self.terms.get("ordertype")) == (
+            "AddOrder",
+            "buy",
+            "limit",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:

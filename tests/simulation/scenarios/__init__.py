@@ -125,6 +125,23 @@ SCENARIOS: dict[str, Options] = {
         prices=FOUR_PRICES,
         latency=(0.1, 0.4),
     ),
+    # Pairs wait for their turn over a slow venue while somebody pauses: what was not claimed yet stays.
+    "a pause while entries wait for their turn": a_world(
+        *(replace(BUY, at=4.0 + 0.1 * n, symbol=symbol) for n, symbol in enumerate(FOUR_PRICES)),
+        Act(at=5.0, kind="pause", symbol=ETH),
+        Act(at=16.0, kind="resume", symbol=ETH),
+        rates={},
+        prices=FOUR_PRICES,
+        latency=(0.4, 0.6),
+    ),
+    # What is left of a position is sold, not what was planned.
+    "a part is sold, then the rest": a_world(
+        replace(BUY, entry_type="limit"),
+        Act(at=9.0, kind="sell", symbol=ETH, share=50),
+        replace(CLOSE, at=14.0),
+        rates={},
+        house=House(leg_policy="stop_rests", entry_timeout_seconds=5, entry_on_timeout="market"),
+    ),
     # Every thread stripped the coins of one exit while those of another waited for their sell.
     "many exits at once over a slow venue": many_exits(),
 }
