@@ -309,7 +309,8 @@ class Judge:
         return sum(held, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO))
 
     def _note_taken(self, symbol: str) -> None:
-        self._most_taken[symbol] = max(self._most_taken.get(symbol, ZERO), self._taken(symbol))
+        taken = self._taken(symbol)
+        self._most_taken[symbol] = max(self._most_taken.get(symbol, taken), taken)
 
     def _check_bare(self, position: Position, until: datetime) -> None:
         uncovered = position.uncovered
@@ -375,6 +376,7 @@ class Judge:
                 if order.is_live:
                     self.complain("left at the venue", f"{order.placed.txid} of {position.key} is still open")
         for symbol in sorted({position.symbol for position in self.positions.values()}):
+            self._note_taken(symbol)
             self._check_left(symbol)
 
     def _check_left(self, symbol: str) -> None:
@@ -384,7 +386,7 @@ class Judge:
         left = sum((max(ZERO, p.coins - p.base_fees) for p in here), ZERO)
         dust = sum((p.minimum for p in here), ZERO)
         handed = sum((p.handed_over for p in here), ZERO)  # given away: the owner has so many less
-        taken = max(ZERO, max(self._taken(symbol), self._most_taken.get(symbol, ZERO)) + handed)
+        taken = max(ZERO, self._most_taken[symbol] + handed)
         if left >= dust and left - taken >= dust:
             self.complain("coins left", f"{left} {symbol} are neither sold nor taken by the owner ({taken})")
 

@@ -1,6 +1,6 @@
 """How long nothing hindered the product: time that counts against its bounds.
 
-Pure. Trouble at the venue, and times in which nobody of the product could act, stop the clock; each goes on
+Pure. Trouble at the venue, and times in which nobody of the product could act, stop the clock; most goes on
 counting as trouble for a while after its end, for what follows from it takes its time too.
 """
 
@@ -37,10 +37,13 @@ class Quiet:
             hindered += max(0.0, (min(until, end) - max(since, begin)).total_seconds())
         return (end - begin).total_seconds() - hindered
 
+    def _until(self, trouble: Troubled) -> datetime:
+        return trouble.until + self._after if trouble.has_consequences else trouble.until
+
     def _spans(self, symbol: str | None) -> list[Span]:
         if symbol not in self._merged:
             here = [t for t in self._troubles if t.symbol is None or t.symbol == symbol]
-            spans = [*self._blind, *((t.at, t.until + self._after) for t in here)]
+            spans = [*self._blind, *((t.at, self._until(t)) for t in here)]
             self._merged[symbol] = merged(spans)
         return self._merged[symbol]
 

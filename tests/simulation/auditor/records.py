@@ -116,6 +116,7 @@ class Troubled:
     until: datetime
     what: str
     symbol: str | None = None  # None: all of them
+    has_consequences: bool = True  # it goes on counting for a while after its end
 
 
 Record = Requested | Placed | Amended | Triggered | Filled | Ended | Booked | OwnerActed | Troubled

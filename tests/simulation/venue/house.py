@@ -128,9 +128,11 @@ class House:
     def note(self, fault: str) -> None:
         self.faults[fault] += 1
 
-    def trouble(self, what: str, *, seconds: float, symbol: str | None = None) -> None:
+    def trouble(
+        self, what: str, *, seconds: float, symbol: str | None = None, has_consequences: bool = True
+    ) -> None:
         at = self.clock()
-        self.log.add(Troubled(at, at + timedelta(seconds=seconds), what, symbol))
+        self.log.add(Troubled(at, at + timedelta(seconds=seconds), what, symbol, has_consequences))
 
     def is_cut(self) -> bool:
         return self.cut_until is not None and self.clock() < self.cut_until

@@ -123,7 +123,9 @@ class Mischief:
     def _hide(self, order: Order, now: Decimal) -> None:
         fault = Fault.SECONDARY_LATE if order.refid is not None else Fault.SEEN_LATE
         if self._house.is_ours(order) and self.strikes(fault):
-            self._hidden[order.txid] = now + Decimal(str(round(self._random.uniform(*SEEN_LATE_SECONDS), 3)))
+            seconds = round(self._random.uniform(*SEEN_LATE_SECONDS), 3)
+            self._hidden[order.txid] = now + Decimal(str(seconds))
+            self._house.trouble(fault, seconds=seconds, symbol=order.symbol, has_consequences=False)
             self.note(fault)
 
     # --- readings ------------------------------------------------------------------------------------
