@@ -29,6 +29,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/claims.py",
         "    effect.save()\n    return Claim(",
         "    return Claim(",
+        told=("killed after every send",),
     ),
     Mutation(
         "Unknown is Failed",
@@ -38,6 +39,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            return OrderUnknown(at=now, key=claim.order_key, message=message)",
         'message = getattr(outcome, "message", "accepted without an id")\n'
         '            return OrderRefused(at=now, key=claim.order_key, reason="other", message=message)',
+        told=("an order whose second delivery is refused, and which shows late",),
     ),
     Mutation(
         "an id used twice",
@@ -53,6 +55,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/reports.py",
         "role_if_new=Role.STOP if adopting and is_stop(report) else None,\n        status=STATUSES[",
         "role_if_new=None,\n        status=STATUSES[",
+        told=("a fee in coins, known too late",),
     ),
     Mutation(
         "no fence",
@@ -60,6 +63,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/claims.py",
         "    if effect.sent_at is not None:  # somebody committed the send and never told: it is Unknown",
         "    if False:  # somebody committed the send and never told: it is Unknown",
+        told=("killed after every send",),
     ),
     Mutation(
         "absent at once",
@@ -67,6 +71,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/lookup.py",
         "absences = effect.absences + 1 if asked_at >= provable_from(effect, offset) else 0",
         "absences = PROOFS_NEEDED",
+        told=("an order whose second delivery is refused, and which shows late",),
     ),
     Mutation(
         "a claim shorter than its request",
@@ -74,6 +79,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "brackets/claims.py",
         "CLAIM_SECONDS = 15 ",
         "CLAIM_SECONDS = 0.2 ",
+        told=("many exits at once over a slow venue",),
     ),
     Mutation(
         "a cancel that was asked is an end",
@@ -229,6 +235,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         CORE + "looks.py",
         "return look.answered_at + visible <= at",
         "return look.answered_at <= at",
+        told=("stops that have sold before any look shows them",),
     ),
     Mutation(
         "a stop in motion is spared",
@@ -236,6 +243,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         CORE + "cover.py",
         "stop.triggered or stop.filled or is_resized(stop))",
         "stop.triggered or stop.filled)",
+        told=("a target that sells lot by lot beside its stop",),
     ),
     # --- records ----------------------------------------------------------------------------------------
     Mutation(

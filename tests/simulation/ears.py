@@ -10,20 +10,20 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import OperationalError
 
-from brackets import dispatch, models, operations
+from brackets import claims, dispatch, models, operations
+from brackets.claims import Claim
 from brackets.core import machine
-from brackets.core.effects import Cancel, Place
+from brackets.core.effects import Amend, Cancel, Place
 from brackets.core.events import Event, ProtectRequested
 from brackets.core.orders import Bracket, Rules
 from brackets.core.states import Role
-from brackets.dispatch import Claim
 from brackets.operations import Superseded
-from brackets.venue.port import OrderRequest, Venue, VenueUnavailable
+from brackets.venue.port import OrderRequest, Outcome, Venue, VenueUnavailable
 from tests.simulation.patches import swapped
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 EXPECTED = (VenueUnavailable, OperationalError, Superseded)
 """What may be raised inside a job and only be said; anything else is a defect of ours."""
+DEADLINE_SECONDS = 4  # after its claim the venue takes a request no more
 
 
 class Ears(logging.Handler):
@@ -108,20 +109,59 @@ def taken_back_at_once(outcome: machine.Outcome) -> list[str]:
     return [key for key in wanted if key in canceled]
 
 
+def amended_again(before: Bracket, outcome: machine.Outcome, event: Event) -> list[str]:
+    """Orders of which new terms are wanted while nobody knows what became of those before, by news of
+    something else: of an order one amendment is under way at a time."""
+    asked = {effect.key for effect in outcome.effects if isinstance(effect, Amend)}
+    told = {getattr(event, name, None) for name in ("key", "venue_order_id", "client_order_id")}
+    return [
+        order.key
+        for order in before.orders
+        if order.amendment is not None and order.key in asked and not told & {order.key, order.venue_order_id}
+    ]
+
+
 @contextmanager
 def heard_claims(world: World) -> Iterator[None]:
-    """Paused, nobody claims an entry any more. The venue can not tell: what was claimed before the pause may
-    arrive after it, and what leaves wrongly is canceled soon."""
-    take_claim = dispatch.take_claim
+    """Judge what is claimed. The venue can not tell: what was claimed before a pause may arrive after it,
+    what leaves wrongly is canceled soon, and a look-up mends what a claim taken over too early leaves."""
+    take_claim, send, note_unknown = dispatch.take_claim, dispatch.send, claims.note_unknown
+    leaving: dict[int, Claim] = {}  # effects that are being sent
 
     def judged(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
         claim = take_claim(effect_id, venue, now)
         paused = bool(world.switches) and world.switches[-1][1]
         if paused and claim is not None and is_entry(claim):
             world.violate("entry claimed while paused", f"bracket {claim.bracket_id}: {claim.order_key}")
+        if claim is not None:
+            judge_takeover(effect_id, now)
         return claim
 
-    with swapped(dispatch, "take_claim", judged):
+    def followed(claim: Claim, venue: Venue, clock: dispatch.Clock) -> Outcome:
+        leaving[claim.effect_id] = claim
+        try:
+            return send(claim, venue, clock)
+        finally:
+            if leaving.get(claim.effect_id) is claim:
+                del leaving[claim.effect_id]
+
+    def noted(bracket: models.Bracket, effect: models.Effect, message: str, now: datetime) -> None:
+        judge_takeover(effect.pk, now)
+        note_unknown(bracket, effect, message, now)
+
+    def judge_takeover(effect_id: int, now: datetime) -> None:
+        """Nobody takes over what may still be on its way; by the clock of who does."""
+        held = leaving.get(effect_id)
+        on_its_way = timedelta(seconds=DEADLINE_SECONDS + world.options.venue.timeout_seconds)
+        if held is not None and now - held.claimed_at < on_its_way:
+            age = (now - held.claimed_at).total_seconds()
+            world.violate("taken over on its way", f"{held.order_key}, {age:.1f} s after its claim")
+
+    with (
+        swapped(dispatch, "take_claim", judged),
+        swapped(dispatch, "send", followed),
+        swapped(claims, "note_unknown", noted),
+    ):
         yield
 
 

@@ -60,6 +60,16 @@ def many_exits() -> Options:
     return replace(world, symbols=tuple(prices), venue=venue)
 
 
+def with_staleness(options: Options, seconds: tuple[float, float]) -> Options:
+    """Readings that are stale are so old."""
+    return replace(options, venue=replace(options.venue, stale_seconds=seconds))
+
+
+def with_both_resting(options: Options) -> Options:
+    """An untriggered stop reserves nothing."""
+    return replace(options, venue=replace(options.venue, both_rest=True))
+
+
 BUY = Act(at=4.0, kind="buy", symbol=ETH, stop_bps=60, target_bps=60)
 CLOSE = Act(at=9.0, kind="close", symbol=ETH)
 
@@ -124,6 +134,30 @@ SCENARIOS: dict[str, Options] = {
         seconds=45,
         prices=FOUR_PRICES,
         latency=(0.1, 0.4),
+    ),
+    # Stops are hidden until they have sold, and the ended orders that are read together with the open ones
+    # are old: in neither are they shown, and their coins were sold a second time.
+    "stops that have sold before any look shows them": with_staleness(
+        a_world(
+            *(replace(BUY, symbol=symbol) for symbol in FOUR_PRICES),
+            *(Act(at=10.0, kind="swing", symbol=symbol, detail="stop") for symbol in FOUR_PRICES),
+            rates={Fault.STALE_CLOSED: 1.0, Fault.SECONDARY_LATE: 1.0},
+            owner_coins={"XETH": "0.5", "SOL": "5", "XXRP": "500", "XLTC": "9"},
+            seconds=40,
+            prices=FOUR_PRICES,
+        ),
+        (7.0, 8.0),
+    ),
+    # The target beside the stop sells lot by lot, and each sale makes the stop too large, while the answer to
+    # its amendment for the one before is still awaited.
+    "a target that sells lot by lot beside its stop": with_both_resting(
+        a_world(
+            replace(BUY, dollars=90),
+            Act(at=10.0, kind="swing", symbol=ETH, detail="target"),
+            rates={Fault.THIN: 0.3, Fault.ONE_LOT: 0.5, Fault.LATE_ANSWER: 0.3},
+            house=House(leg_policy="both_rest", both_rest_works=True, streams=True, tier="pro"),
+            seconds=40,
+        )
     ),
     # Pairs wait for their turn over a slow venue while somebody pauses: what was not claimed yet stays.
     "a pause while entries wait for their turn": a_world(
