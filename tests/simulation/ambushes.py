@@ -20,10 +20,10 @@ from brackets.models import Bracket, Effect
 from brackets.venue.paper.orders import Kind, NewOrder, Order, Refused, Side
 from brackets.venue.paper.pairs import PAIRS
 from tests.simulation.auditor.records import OwnerActed
-from tests.simulation.boundaries import AFTER_SEND, Armed
+from tests.simulation.boundaries import AFTER_SEND, BEFORE_SEND, Armed
 from tests.simulation.clockwork import Process
 from tests.simulation.options import Act, Incident
-from tests.simulation.venue.options import Fault
+from tests.simulation.venue.options import MODES, Fault
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.02
 WAITING_SECONDS = 15.0  # until the moment has come
 CUT_SECONDS = 0.8
+LATE_SECONDS = 6.5  # longer than an order's deadline
+VALIDATED = "validated"
 CLAIMING_SECONDS = 3.0  # from the intent until somebody sends it
 SENDING_SECONDS = 9.0  # … and until it was answered
 STALL_SECONDS = 45.0  # longer than a claim lasts and its order is proven absent
@@ -159,11 +161,26 @@ def trap(world: World, act: Act) -> None:
         world.venue.weather.shut(Fault(act.detail), act.symbol)
 
 
+def lure(world: World, act: Act) -> None:
+    """The price comes to where the legs change places, and the market shuts when the stop is to go."""
+    row = awaited(world, lambda: standing(act.symbol, State.BRACKET_ACTIVE))
+    if row is not None and row.policy == Policy.NEAREST:
+        move(world, act.symbol, row.target_price * JUST_BELOW)
+        trap(world, act)
+
+
+def touch(world: World, act: Act) -> None:
+    """The price jumps through the target of a position as soon as it stands."""
+    row = awaited(world, lambda: standing(act.symbol, State.BRACKET_ACTIVE))
+    if row is not None:
+        move(world, act.symbol, row.target_price * ABOVE)
+
+
 def lose(world: World, act: Act) -> None:
-    """An order of this role never arrives."""
-    if awaited(world, lambda: placement_meant(act.symbol, act.detail)) is not None:
-        world.say("ambush", f"{act.symbol}: a {act.detail} is lost on its way")
-        cut(world, CUT_SECONDS)
+    """Whoever sends an order of this role stands at the door until the venue takes it no more."""
+    effect = awaited(world, lambda: placement_meant(act.symbol, act.detail))
+    if effect is not None and falls_asleep(world, effect.pk, BEFORE_SEND, LATE_SECONDS) is not None:
+        world.say("ambush", f"{act.symbol}: a {act.detail} is sent too late")
 
 
 def rush(world: World, act: Act) -> None:
@@ -179,20 +196,19 @@ def rush(world: World, act: Act) -> None:
 
 
 def stall(world: World, act: Act) -> None:
-    """Whoever sends an order of this role sleeps over its answer until others have given the order up and
-    gone on without it. The detail says the role, and what befalls the order: a cut, a mode of the market that
-    refuses it, or nothing."""
-    role, _, fate = act.detail.partition(" ")
+    """Whoever sends an order of this role sleeps until others have given the order up and gone on without
+    it: over its answer, or, as a detail that names no mode of the market asks, already at the door. A mode
+    refuses the order."""
+    role, _, mode = act.detail.partition(" ")
     effect = awaited(world, lambda: placement_meant(act.symbol, role))
     if effect is None:
         return
-    if fate == Fault.CUT:
-        cut(world, CUT_SECONDS)
-    elif fate:
-        world.venue.weather.shut(Fault(fate), act.symbol)
-    sender = awaited(world, lambda: sender_of(world, effect.pk), seconds=CLAIMING_SECONDS, moved=False)
-    if sender is not None and falls_asleep(world, sender):
-        world.say("ambush", f"{act.symbol}: {sender.name} sleeps over the answer to its {role} ({fate})")
+    if mode in MODES:
+        world.venue.weather.shut(Fault(mode), act.symbol)
+    place = AFTER_SEND if mode in (*MODES, VALIDATED) else BEFORE_SEND
+    sender = falls_asleep(world, effect.pk, place, 2 * BREATH_SECONDS)
+    if sender is not None:
+        world.say("ambush", f"{act.symbol}: {sender.name} sleeps {place} of its {role} ({mode})")
         ends = CLOSING if role != Role.ENTRY else (State.EXIT_COMPLETE,)
         sleep_until(world, sender, lambda: Bracket.objects.get(pk=effect.bracket_id).state in ends)
 
@@ -206,18 +222,19 @@ def sender_of(world: World, effect_id: int) -> Process | None:
     return next((process for process in slots if process.holder == effect.claimed_by), None)
 
 
-def falls_asleep(world: World, sender: Process) -> bool:
-    """Freeze it as soon as its request was answered; whether it came to that."""
+def falls_asleep(world: World, effect_id: int, place: str, seconds: float) -> Process | None:
+    """Freeze whoever sends this as soon as it comes to that place; the process, if it came there."""
+    sender = awaited(world, lambda: sender_of(world, effect_id), seconds=CLAIMING_SECONDS, moved=False)
+    if sender is None:
+        return None
     name, armed = sender.name.partition("/")[0], world.boundaries.armed
-    freeze = Incident(
-        kind="freeze", process=name, at=world.clockwork.seconds, place=AFTER_SEND, seconds=2 * BREATH_SECONDS
-    )
+    freeze = Incident(kind="freeze", process=name, at=world.clockwork.seconds, place=place, seconds=seconds)
     waiting = Armed(freeze, 1)
     armed.append(waiting)
-    asleep = awaited(world, lambda: None if waiting in armed else True, seconds=SENDING_SECONDS, moved=False)
+    came = awaited(world, lambda: None if waiting in armed else sender, seconds=SENDING_SECONDS, moved=False)
     if waiting in armed:
         armed.remove(waiting)
-    return asleep is not None
+    return came
 
 
 def sleep_until(world: World, sender: Process, is_time: Callable[[], bool]) -> None:
@@ -230,6 +247,7 @@ def sleep_until(world: World, sender: Process, is_time: Callable[[], bool]) -> N
         return True if is_time() else None
 
     if awaited(world, snoring, seconds=STALL_SECONDS, moved=False):
+        world.say("ambush", f"{sender.name} wakes")
         cut(world, CUT_SECONDS)
     world.blind.append((began, world.clockwork.now()))
 
@@ -281,6 +299,8 @@ def ended_order(world: World, order: Order) -> Order | None:
 
 AMBUSHES: dict[str, Callable[[World, Act], None]] = {
     "trap": trap,
+    "lure": lure,
+    "touch": touch,
     "lose": lose,
     "rush": rush,
     "stall": stall,

@@ -70,19 +70,32 @@ GATED = ("close", "hold", "sell", "near")  # what makes a leg go
 
 AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
     (Profile.GATES, "near"): (("trap", Fault.CANCEL_ONLY, 0.6),),
+    (Profile.GATES, "market entry"): (("lure", Fault.CANCEL_ONLY, 0.4),),
     (Profile.GATES, "hold"): (("trap", Fault.CANCEL_ONLY, 0.6),),
     (Profile.GATES, "sell"): (("trap", Fault.CANCEL_ONLY, 0.3),),
-    (Profile.PROFIT, "market entry"): (("lose", "target", 0.2), ("rush", "stop", 0.2), ("rob", "", 0.4)),
-    (Profile.PROFIT, "swing"): (
-        ("stall", f"target {Fault.CUT}", 0.2),
-        ("stall", f"target {Fault.CANCEL_ONLY}", 0.2),
-    ),
     (Profile.RIVALS, "market entry"): (("stall", f"entry {Fault.CANCEL_ONLY}", 0.3),),
-    (Profile.RIVALS, "swing"): (("stall", f"target {Fault.CANCEL_ONLY}", 0.2),),
-    (Profile.VALIDATE, "market entry"): (("stall", "entry", 0.4),),
+    (Profile.RIVALS, "swing"): (("stall", "target", 0.2), ("stall", f"target {Fault.CANCEL_ONLY}", 0.2)),
+    (Profile.VALIDATE, "market entry"): (("stall", "entry validated", 0.7),),
+    (Profile.VALIDATE, "limit entry"): (("stall", "entry validated", 0.7),),
     (Profile.FILLS, "limit entry"): (("dip", "", 0.8),),
 }
 """What lies in wait for what is asked: its kind, its detail, and how often."""
+
+LURKING, LURKING_SECONDS = 0.65, 150
+"""How many of the worlds of PROFIT have nothing but ambushes, and how long."""
+ROUND_SECONDS = (32.0, 40.0)  # an order that is lost is proven absent meanwhile
+BOTH_REST: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("lose", "target"),),
+    (("rush", "stop"),),
+)
+NEAREST: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("lure", Fault.CANCEL_ONLY),),
+    (("rob", ""),),
+    (("rob", ""),),
+    (("stall", "target"), ("touch", "")),
+    (("stall", f"target {Fault.CANCEL_ONLY}"), ("touch", "")),
+)
+"""What a position may walk into, by how its legs rest."""
 
 
 def draw(seed: int) -> Options:
@@ -93,13 +106,18 @@ def draw(seed: int) -> Options:
     trouble = random.randint(30, 70)
     house = draw_house(profile, stream(seed, "house"))
     venue = draw_venue(profile, symbols, stream(seed, "venue options"))
+    acts = draw_all_acts(profile, symbols, trouble, seed)
+    if profile is Profile.PROFIT and (chance := stream(seed, "lurking")).random() < LURKING:
+        trouble = LURKING_SECONDS
+        house, venue = lurking_house(house, chance), quiet(venue)
+        acts = lurking_acts(house, symbols, chance)
     return Options(
         seed=seed,
         profile=profile,
         symbols=symbols,
         trouble_seconds=trouble,
         house=house,
-        acts=draw_all_acts(profile, symbols, trouble, seed),
+        acts=acts,
         incidents=draw_incidents(profile, trouble, house, stream(seed, "incidents")),
         skews=draw_skews(profile, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
@@ -187,8 +205,11 @@ def draw_all_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, seed
     asked = with_releases(
         draw_acts(profile, symbols, trouble, stream(seed, "acts")), stream(seed, "releases")
     )
-    lurking = draw_ambushes(profile, asked, stream(seed, "ambushes"))
-    return tuple(sorted((*asked, *lurking), key=lambda act: (act.at, act.symbol, act.kind)))
+    return in_order(*asked, *draw_ambushes(profile, asked, stream(seed, "ambushes")))
+
+
+def in_order(*acts: Act) -> tuple[Act, ...]:
+    return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
 
 
 def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: Random) -> tuple[Act, ...]:
@@ -200,7 +221,7 @@ def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: 
             at += random.uniform(5, 25)
     if profile in (Profile.PEOPLE, Profile.MIXED) or random.random() < 0.15:
         acts += for_all(symbols[0], trouble, random)
-    return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
+    return in_order(*acts)
 
 
 def one_round(profile: Profile, symbol: str, at: float, random: Random) -> list[Act]:
@@ -262,6 +283,40 @@ def edit(symbol: str, at: float, random: Random) -> Act:
     )
 
 
+def lurking_house(house: House, random: Random) -> House:
+    """Two watches, so that one may sleep; both legs rest, or they change places near the target."""
+    house = replace(
+        house, execution_mode="LIMIT_BRACKET", entry_stop="attached", watches=2, cluster_seconds=5.0
+    )
+    if random.random() < 0.4:
+        return replace(house, leg_policy="both_rest", both_rest_works=True)
+    return replace(house, leg_policy="nearest", both_rest_works=False, swap_in_bps=5, swap_out_bps=15)
+
+
+def quiet(venue: VenueOptions) -> VenueOptions:
+    """No faults, no coins besides, hardly a wind."""
+    return replace(
+        venue, rates={}, owner_coins={}, latency=(0.02, 0.2), noise_bps=1.0, drift_bps=0.0, skew_seconds=0.0
+    )
+
+
+def lurking_acts(house: House, symbols: tuple[str, ...], random: Random) -> tuple[Act, ...]:
+    """Positions one after another, and what each of them walks into."""
+    acts: list[Act] = []
+    recipes = BOTH_REST if house.both_rest_works else NEAREST
+    for symbol in symbols[:3]:
+        at = 3.0 + 10 * random.random()
+        while at < LURKING_SECONDS - ROUND_SECONDS[0]:
+            acts.append(Act(at=at, kind="buy", symbol=symbol, dollars=40, stop_bps=150, target_bps=80))
+            acts += [
+                Act(at=at, kind=kind, symbol=symbol, detail=detail) for kind, detail in random.choice(recipes)
+            ]
+            length = random.uniform(*ROUND_SECONDS)
+            acts.append(Act(at=at + length - 4, kind="close", symbol=symbol))
+            at += length
+    return in_order(*acts)
+
+
 def draw_ambushes(profile: Profile, asked: tuple[Act, ...], random: Random) -> list[Act]:
     """What waits for the moment in which it matters, from shortly before somebody wants something on."""
     made: list[Act] = []
@@ -296,7 +351,7 @@ def with_releases(acts: tuple[Act, ...], random: Random) -> tuple[Act, ...]:
         for act in acts
         if act.kind == "hold" and random.random() < 0.6
     ]
-    return tuple(sorted((*acts, *released), key=lambda act: (act.at, act.symbol, act.kind)))
+    return in_order(*acts, *released)
 
 
 def for_all(symbol: str, trouble: int, random: Random) -> list[Act]:
