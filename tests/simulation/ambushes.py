@@ -111,8 +111,11 @@ def slow(world: World, seconds: float) -> None:
     house = world.venue.house
     house.options = replace(house.options, latency=SLOW_WAY)
     house.trouble("slow venue", seconds=seconds)
-    world.clockwork.wait(seconds)
-    house.options = replace(house.options, latency=world.options.venue.latency)
+
+    def as_before() -> None:
+        house.options = replace(house.options, latency=world.options.venue.latency)
+
+    world.spawn("slow venue", as_before, after=seconds)
 
 
 def move(world: World, symbol: str, price: Decimal, *, depth: Decimal | None = None) -> None:
@@ -289,6 +292,15 @@ def rob(world: World, act: Act) -> None:
     world.say("ambush", f"{act.symbol}: the owner sells the rest")
     sell_as_owner(world, act.symbol, ended.volume - ended.filled)
     slow(world, SLOW_SECONDS)
+    if awaited(world, lambda: sold_too_late(row.pk, act.symbol), seconds=SLOW_SECONDS) is not None:
+        world.say("ambush", f"{act.symbol}: a stop for coins that are gone is lost on its way")
+        cut(world, CUT_SECONDS + max(SLOW_WAY))
+
+
+def sold_too_late(bracket_id: int, symbol: str) -> Effect | None:
+    """A stop on its way, of a bracket that has nothing to protect any more."""
+    row = Bracket.objects.get(pk=bracket_id)
+    return placement_meant(symbol, Role.STOP) if row.state == State.TP_FILLED else None
 
 
 def ended_order(world: World, order: Order) -> Order | None:

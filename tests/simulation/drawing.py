@@ -81,21 +81,27 @@ AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
 }
 """What lies in wait for what is asked: its kind, its detail, and how often."""
 
-LURKING, LURKING_SECONDS = 0.65, 150
+LURKING, LURKING_SECONDS = 0.85, 150
 """How many of the worlds of PROFIT have nothing but ambushes, and how long."""
 ROUND_SECONDS = (32.0, 40.0)  # an order that is lost is proven absent meanwhile
-BOTH_REST: tuple[tuple[tuple[str, str], ...], ...] = (
+Recipe = tuple[tuple[str, str], ...]
+BOTH_REST: tuple[Recipe, ...] = (
+    (("lose", "target"),),
     (("lose", "target"),),
     (("rush", "stop"),),
 )
-NEAREST: tuple[tuple[tuple[str, str], ...], ...] = (
+MOVING: tuple[Recipe, ...] = (
     (("lure", Fault.CANCEL_ONLY),),
     (("rob", ""),),
     (("rob", ""),),
+)
+ASLEEP: tuple[Recipe, ...] = (
+    (("stall", "target"), ("touch", "")),
     (("stall", "target"), ("touch", "")),
     (("stall", f"target {Fault.CANCEL_ONLY}"), ("touch", "")),
 )
-"""What a position may walk into, by how its legs rest."""
+"""What a position may walk into, in one world: where both legs rest, where they change places, and where
+whoever sends falls asleep."""
 
 
 def draw(seed: int) -> Options:
@@ -106,24 +112,21 @@ def draw(seed: int) -> Options:
     trouble = random.randint(30, 70)
     house = draw_house(profile, stream(seed, "house"))
     venue = draw_venue(profile, symbols, stream(seed, "venue options"))
-    acts = draw_all_acts(profile, symbols, trouble, seed)
-    if profile is Profile.PROFIT and (chance := stream(seed, "lurking")).random() < LURKING:
-        trouble = LURKING_SECONDS
-        house, venue = lurking_house(house, chance), quiet(venue)
-        acts = lurking_acts(house, symbols, chance)
-    return Options(
+    options = Options(
         seed=seed,
         profile=profile,
         symbols=symbols,
         trouble_seconds=trouble,
         house=house,
-        acts=acts,
+        acts=draw_all_acts(profile, symbols, trouble, seed),
         incidents=draw_incidents(profile, trouble, house, stream(seed, "incidents")),
         skews=draw_skews(profile, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
         ends=tuple(random.choice(("target", "stop")) for _ in range(7)),
         venue=both_resting(venue) if house.both_rest_works else venue,
     )
+    lurking = profile is Profile.PROFIT and stream(seed, "lurking").random() < LURKING
+    return lain_in_wait(options, stream(seed, "lain in wait")) if lurking else options
 
 
 def draw_house(profile: Profile, random: Random) -> House:
@@ -283,37 +286,60 @@ def edit(symbol: str, at: float, random: Random) -> Act:
     )
 
 
-def lurking_house(house: House, random: Random) -> House:
-    """Two watches, so that one may sleep; both legs rest, or they change places near the target."""
+def lain_in_wait(options: Options, random: Random) -> Options:
+    """Nothing but ambushes: no faults and no incidents, no coins besides, hardly a wind, and two watches, so
+    that one may sleep."""
+    recipes = random.choice((BOTH_REST, MOVING, MOVING, ASLEEP))
     house = replace(
-        house, execution_mode="LIMIT_BRACKET", entry_stop="attached", watches=2, cluster_seconds=5.0
+        options.house,
+        execution_mode="LIMIT_BRACKET",
+        entry_stop="attached",
+        leg_policy="both_rest" if recipes is BOTH_REST else "nearest",
+        both_rest_works=recipes is BOTH_REST,
+        swap_in_bps=5,
+        swap_out_bps=15,
+        streams=recipes is not MOVING,  # a stream tells at once that a market shut
+        watches=2,
+        cluster_seconds=5.0,
     )
-    if random.random() < 0.4:
-        return replace(house, leg_policy="both_rest", both_rest_works=True)
-    return replace(house, leg_policy="nearest", both_rest_works=False, swap_in_bps=5, swap_out_bps=15)
-
-
-def quiet(venue: VenueOptions) -> VenueOptions:
-    """No faults, no coins besides, hardly a wind."""
+    venue = replace(
+        options.venue,
+        rates={},
+        owner_coins={},
+        latency=(0.02, 0.2),
+        noise_bps=1.0,
+        drift_bps=0.0,
+        skew_seconds=0.0,
+        both_rest=recipes is BOTH_REST,
+    )
+    symbols = options.symbols[: 2 if recipes is ASLEEP else 4]
     return replace(
-        venue, rates={}, owner_coins={}, latency=(0.02, 0.2), noise_bps=1.0, drift_bps=0.0, skew_seconds=0.0
+        options,
+        symbols=symbols,
+        trouble_seconds=LURKING_SECONDS,
+        house=house,
+        acts=lurking_acts(recipes, symbols, random),
+        incidents=(),
+        skews=(),
+        owner_acts=(),
+        venue=venue,
     )
 
 
-def lurking_acts(house: House, symbols: tuple[str, ...], random: Random) -> tuple[Act, ...]:
-    """Positions one after another, and what each of them walks into."""
+def lurking_acts(recipes: tuple[Recipe, ...], symbols: tuple[str, ...], random: Random) -> tuple[Act, ...]:
+    """Positions one after another, in all pairs at once, and what each of them walks into."""
     acts: list[Act] = []
-    recipes = BOTH_REST if house.both_rest_works else NEAREST
-    for symbol in symbols[:3]:
-        at = 3.0 + 10 * random.random()
-        while at < LURKING_SECONDS - ROUND_SECONDS[0]:
+    began = 4.0
+    while began < LURKING_SECONDS - ROUND_SECONDS[0]:
+        length = random.uniform(*ROUND_SECONDS)
+        for symbol in symbols:
+            at = began + 1.5 * random.random()
             acts.append(Act(at=at, kind="buy", symbol=symbol, dollars=40, stop_bps=150, target_bps=80))
             acts += [
                 Act(at=at, kind=kind, symbol=symbol, detail=detail) for kind, detail in random.choice(recipes)
             ]
-            length = random.uniform(*ROUND_SECONDS)
-            acts.append(Act(at=at + length - 4, kind="close", symbol=symbol))
-            at += length
+            acts.append(Act(at=began + length - 4, kind="close", symbol=symbol))
+        began += length
     return in_order(*acts)
 
 
