@@ -30,6 +30,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    effect.save()\n    return Claim(",
         "    return Claim(",
         told=("killed after every send",),
+        profile="crashes",
     ),
     Mutation(
         "Unknown is Failed",
@@ -40,6 +41,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         'message = getattr(outcome, "message", "accepted without an id")\n'
         '            return OrderRefused(at=now, key=claim.order_key, reason="other", message=message)',
         told=("an order whose second delivery is refused, and which shows late",),
+        profile="network",
     ),
     Mutation(
         "an id used twice",
@@ -56,6 +58,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "role_if_new=Role.STOP if adopting and is_stop(report) else None,\n        status=STATUSES[",
         "role_if_new=None,\n        status=STATUSES[",
         told=("a fee in coins, known too late",),
+        profile="stale",
     ),
     Mutation(
         "no fence",
@@ -64,6 +67,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if effect.sent_at is not None:  # somebody committed the send and never told: it is Unknown",
         "    if False:  # somebody committed the send and never told: it is Unknown",
         told=("killed after every send",),
+        profile="crashes",
     ),
     Mutation(
         "absent at once",
@@ -72,6 +76,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "absences = effect.absences + 1 if asked_at >= provable_from(effect, offset) else 0",
         "absences = PROOFS_NEEDED",
         told=("an order whose second delivery is refused, and which shows late",),
+        profile="stale",
     ),
     Mutation(
         "a claim shorter than its request",
@@ -80,6 +85,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "CLAIM_SECONDS = 15 ",
         "CLAIM_SECONDS = 0.2 ",
         told=("many exits at once over a slow venue",),
+        profile="rivals",
     ),
     Mutation(
         "a cancel that was asked is an end",
@@ -129,6 +135,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if not config.entries_allowed:\n",
         "        if False:\n",
         told=("a pause while entries wait for their turn",),
+        profile="people",
     ),
     Mutation(
         "no end of its own",
@@ -137,6 +144,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "expires_at=None if expires_at is None else expires_at + (offset or timedelta(0)),",
         "expires_at=None,",
         told=("a part is sold, then the rest",),
+        profile="peace",
     ),
     Mutation(
         "entries work on",
@@ -162,6 +170,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    quantity = bracket.coins\n    if quantity < bracket.plan.minimum_quantity:\n",
         "    quantity = bracket.plan.quantity\n    if bracket.coins < bracket.plan.minimum_quantity:\n",
         told=("a part is sold, then the rest",),
+        profile="fills",
     ),
     Mutation(
         "an exit that news made too large",
@@ -170,6 +179,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "return step.canceling(tuple(order for order in unsent if order.leaves > there))",
         "return step",
         ("the stop rests",),
+        profile="streams",
     ),
     Mutation(
         "the target wins",
@@ -211,6 +221,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    unseen = not step.watched or step.price is None\n",
         "    unseen = False\n",
         ("the nearest leg rests",),
+        profile="crashes",
     ),
     Mutation(
         "uncovered coins are left",
@@ -219,6 +230,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if lacking(bracket) <= 0 or bracket.protect_from is None:\n        return step\n    if sentinel",
         "    if bracket.state:\n        return step\n    if sentinel",
         ("coins held before, a fault",),
+        profile="profit",
     ),
     Mutation(
         "an unread amendment counts",
@@ -236,6 +248,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "return look.answered_at + visible <= at",
         "return look.answered_at <= at",
         told=("stops that have sold before any look shows them",),
+        profile="stale",
     ),
     Mutation(
         "a stop in motion is spared",
@@ -244,6 +257,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "stop.triggered or stop.filled or is_resized(stop))",
         "stop.triggered or stop.filled)",
         told=("a target that sells lot by lot beside its stop",),
+        profile="profit",
     ),
     # --- records ----------------------------------------------------------------------------------------
     Mutation(
@@ -254,5 +268,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    (journal.write if outcome.effects else dict)(\n        at=event.at,\n        actor=actor,\n"
         '        action=f"bracket.',
         told=("a part is sold, then the rest",),
+        profile="peace",
     ),
 )

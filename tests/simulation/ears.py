@@ -18,7 +18,7 @@ from django.db import OperationalError
 from brackets import claims, dispatch, models, operations
 from brackets.claims import Claim
 from brackets.core import machine
-from brackets.core.effects import Amend, Cancel, Place
+from brackets.core.effects import Cancel, Place
 from brackets.core.events import Event, ProtectRequested
 from brackets.core.orders import Bracket, Rules
 from brackets.core.states import Role
@@ -82,9 +82,8 @@ def heard_steps(world: World) -> Iterator[None]:
         after, known = outcome.bracket, len(world.violations)
         save_step(row, before, outcome, event)
         for key in taken_back_at_once(outcome):
-            world.violate(
-                "taken back at once", f"bracket {row.pk}: {type(event).__name__} wants {key} and not"
-            )
+            sentence = f"bracket {row.pk}: {type(event).__name__} wants {key}, and does not"
+            world.violate("taken back at once", sentence)
         world.stirred += 1
         process = world.process
         words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
@@ -107,18 +106,6 @@ def taken_back_at_once(outcome: machine.Outcome) -> list[str]:
     canceled = {effect.key for effect in outcome.effects if isinstance(effect, Cancel)}
     wanted = (e.key for e in outcome.effects if isinstance(e, Place) and e.role is not Role.ENTRY)
     return [key for key in wanted if key in canceled]
-
-
-def amended_again(before: Bracket, outcome: machine.Outcome, event: Event) -> list[str]:
-    """Orders of which new terms are wanted while nobody knows what became of those before, by news of
-    something else: of an order one amendment is under way at a time."""
-    asked = {effect.key for effect in outcome.effects if isinstance(effect, Amend)}
-    told = {getattr(event, name, None) for name in ("key", "venue_order_id", "client_order_id")}
-    return [
-        order.key
-        for order in before.orders
-        if order.amendment is not None and order.key in asked and not told & {order.key, order.venue_order_id}
-    ]
 
 
 @contextmanager
