@@ -37,7 +37,7 @@ CLAIMING_SECONDS = 3.0  # from the intent until somebody sends it
 SENDING_SECONDS = 9.0  # … and until it was answered
 STALL_SECONDS = 45.0  # longer than a claim lasts and its order is proven absent
 BREATH_SECONDS = 0.2  # how exactly a sleeper is woken
-SLOW_SECONDS, SLOW_WAY = 14.0, (0.7, 1.4)
+SLOW_SECONDS, SLOW_WAY = 18.0, (0.4, 0.9)
 CLOSING = (State.TP_FILLED, State.SL_FILLED, State.EXIT_COMPLETE)
 ABOVE, BELOW = Decimal("1.002"), Decimal("0.998")
 JUST_BELOW, JUST_ABOVE = Decimal("0.9996"), Decimal("1.0005")
@@ -292,9 +292,9 @@ def rob(world: World, act: Act) -> None:
     world.say("ambush", f"{act.symbol}: the owner sells the rest")
     sell_as_owner(world, act.symbol, ended.volume - ended.filled)
     slow(world, SLOW_SECONDS)
-    if awaited(world, lambda: sold_too_late(row.pk, act.symbol), seconds=SLOW_SECONDS) is not None:
-        world.say("ambush", f"{act.symbol}: a stop for coins that are gone is lost on its way")
-        cut(world, CUT_SECONDS + max(SLOW_WAY))
+    late = awaited(world, lambda: sold_too_late(row.pk, act.symbol), seconds=SLOW_SECONDS)
+    if late is not None and falls_asleep(world, late.pk, BEFORE_SEND, LATE_SECONDS) is not None:
+        world.say("ambush", f"{act.symbol}: a stop for coins that are gone is sent too late")
 
 
 def sold_too_late(bracket_id: int, symbol: str) -> Effect | None:

@@ -81,7 +81,7 @@ AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
 }
 """What lies in wait for what is asked: its kind, its detail, and how often."""
 
-LURKING, LURKING_SECONDS = 0.85, 150
+LURKING, LURKING_SECONDS = 0.9, 240
 """How many of the worlds of PROFIT have nothing but ambushes, and how long."""
 ROUND_SECONDS = (32.0, 40.0)  # an order that is lost is proven absent meanwhile
 Recipe = tuple[tuple[str, str], ...]
@@ -289,7 +289,7 @@ def edit(symbol: str, at: float, random: Random) -> Act:
 def lain_in_wait(options: Options, random: Random) -> Options:
     """Nothing but ambushes: no faults and no incidents, no coins besides, hardly a wind, and two watches, so
     that one may sleep."""
-    recipes = random.choice((BOTH_REST, MOVING, MOVING, ASLEEP))
+    recipes = random.choice((BOTH_REST, MOVING, MOVING, MOVING, ASLEEP))
     house = replace(
         options.house,
         execution_mode="LIMIT_BRACKET",
