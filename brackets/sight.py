@@ -55,6 +55,7 @@ class Need:
     soon: bool = False  # something is moving: read as soon as the budget lets polls through
     urgent: bool = False  # coins may be without protection: the reserve may be used
     look_at: datetime | None = None  # when an Unknown order is looked up next; the budget is kept for it
+    books: bool = False  # the bookings may tell why a sell is refused: they do not wait for what is urgent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,17 +103,18 @@ def see_prices(
     if not looked_at:
         return Need(soon=books_are_due(account, clock()))
     conditions = conditions_of(account, {row.symbol for row, _ in looked_at}, clock(), watched=watched)
-    soon = urgent = False
+    soon = urgent = books = False
     for row, bracket in looked_at:
         price = fresh(quotes.get(row.symbol), conditions.now)
         seen = look(row, bracket, conditions.tick(row.symbol, price), price)
         soon = soon or moves(seen, price)
         urgent = urgent or naked(seen)
+        books = books or asks_for_unknown_fees(seen)
     look_at = lookup.next_at(account, conditions.now)
     urgent = urgent or (look_at is not None and look_at <= conditions.now)
     # While an Unknown waits for its next look the books wait too.
     soon = soon or urgent or (look_at is None and books_are_due(account, conditions.now))
-    return Need(soon=soon, urgent=urgent, look_at=look_at)
+    return Need(soon=soon, urgent=urgent, look_at=look_at, books=books)
 
 
 def load_open(account: Account) -> list[Loaded]:
@@ -217,6 +219,13 @@ def awaits_protection(bracket: core.Bracket) -> bool:
     if bracket.protect_from is None:
         return False
     return not bracket.repairing or any(not order.amiss_agreed for order in sentinel.harmed(bracket))
+
+
+def asks_for_unknown_fees(bracket: core.Bracket) -> bool:
+    """Whether a sell is refused for funds while fills of the entry are not booked: a fee may have been taken
+    in coins."""
+    unbooked = any(not entry.fully_booked for entry in bracket.having(Role.ENTRY))
+    return unbooked and bracket.funds_refused_since is not None
 
 
 def waits_for_lookup(bracket: core.Bracket) -> bool:

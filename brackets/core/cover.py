@@ -63,6 +63,13 @@ def pause_after_refused_exit(step: Step) -> int:
     return min(rules.refused_exit_pause_seconds * (1 << again), rules.most_refused_exit_pause_seconds)
 
 
+def may_leave_again(step: Step) -> bool:
+    """Whether an exit that was refused is tried again: after its pause, or once it is known that the refusal
+    was for coins that are not there."""
+    retry_after = step.bracket.retry_after
+    return retry_after is None or step.at >= retry_after or asked_for_too_many(step.bracket)
+
+
 def asked_for_too_many(bracket: Bracket) -> bool:
     """Whether the newest exit was refused for funds and named more coins than there are, as is known now."""
     exits = [order for order in bracket.sells if order.role is not Role.STOP]

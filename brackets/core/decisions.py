@@ -85,7 +85,7 @@ def in_bracket_active(step: Step) -> Step:
     step = sentinel.at_rest(step)
     if swap.watched_stop_is_touched(step):
         return leave(step, ExitReason.STOP_LOSS)
-    if bracket.close_again is not None and (bracket.retry_after is None or step.at >= bracket.retry_after):
+    if bracket.close_again is not None and cover.may_leave_again(step):
         return leave(step, bracket.close_again)
     swapped = swap.tend(step)
     return swapped if swapped != step else cover.tidy(step)

@@ -131,7 +131,8 @@ def in_exiting(step: Step) -> Step:
     step = step.canceling(bracket.live_entries)
     role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
     legs = bracket.live_stops + resting_targets(bracket)
-    if bracket.coins > 0 and (step.market_closed or (legs and is_blind(step, role))):
+    waits = step.market_closed or (legs and is_blind(step, role)) or (bracket.live_stops and is_unsure(step))
+    if bracket.coins > 0 and waits:
         return wait_protected(step)
     step = step.canceling(legs)
     bracket = step.bracket
@@ -150,7 +151,7 @@ def in_exiting(step: Step) -> Step:
 
 
 def wait_protected(step: Step) -> Step:
-    """Nothing can be sold now: the protection is not touched. A target whose stop still rests is watched
+    """Nothing may be sold now: the protection is not touched. A target whose stop still rests is watched
     again: what the coins will bring when the market opens, nobody knows."""
     if step.bracket.exit_reason is ExitReason.TAKE_PROFIT and step.bracket.fully_stopped:
         return step.to(State.ENTRY_FILLED, exit_reason=None)
@@ -221,9 +222,7 @@ def sell_leaves(step: Step, role: Role) -> Step:
     bracket = step.bracket
     if bracket.live_entries or bracket.live_sells:
         return step.canceling(stuck_limit_exits(step))
-    began, due = bracket.exit_began_at or step.at, bracket.secondaries_due_at
-    patience = later(max(began, due or began), step.rules.protect_timeout_seconds)
-    if awaits_unseen_stop(step) and step.at < patience:
+    if is_unsure(step):
         return step
     refused = last_refusal(bracket, role)
     if refused is not None:
@@ -244,6 +243,14 @@ def awaits_unseen_stop(step: Step) -> bool:
     """Whether a stop that the venue made and we have not seen may stand for coins that look free, or may
     have sold them already."""
     return step.bracket.secondaries_due_at is not None and step.bracket.secondaries_missing
+
+
+def is_unsure(step: Step) -> bool:
+    """Whether an unseen stop forbids to sell: for so long the ones that are seen stay where they are."""
+    bracket = step.bracket
+    began, due = bracket.exit_began_at or step.at, bracket.secondaries_due_at
+    patience = later(max(began, due or began), step.rules.protect_timeout_seconds)
+    return awaits_unseen_stop(step) and step.at < patience
 
 
 def proven_missing(bracket: Bracket, compared_at: datetime | None) -> bool:

@@ -214,15 +214,16 @@ def sell_part(draft: Step, event: Event) -> Step:
 
 
 def put_on_hold(draft: Step, event: Event) -> Step:
-    """Nobody watches a held bracket: its stop rests. One that is in motion arrives, and a target that
-    rests in its place gives way."""
+    """Nobody watches a held bracket: its stop rests. One that is in motion arrives, one that is on its way
+    out comes back, and a target that rests in its place gives way."""
     assert isinstance(event, HoldRequested)
     bracket, held = draft.bracket, hold(draft, event.reason)
     if bracket.coins <= 0 or (bracket.covered and bracket.live_stops):
         return held
+    all_seen = bracket.secondaries_due_at is not None and not bracket.secondaries_missing
     return held.canceling(() if bracket.live_stops else resting_targets(bracket)).having(
         unprotected_since=bracket.unprotected_since or draft.at,
-        protect_from=bracket.protect_from or draft.at,
+        protect_from=draft.at if all_seen else bracket.protect_from or draft.at,
     )
 
 

@@ -201,7 +201,8 @@ class Watch:
         with self._looking:
             need = self.shown(quotes, [one for one in self.shelf.all() if one.row.symbol in quotes])
             soon, urgent = self.need.soon or need.soon, self.need.urgent or need.urgent
-            self.want(reconcile.Need(soon=soon, urgent=urgent, look_at=need.look_at))
+            books = self.need.books or need.books
+            self.want(reconcile.Need(soon=soon, urgent=urgent, look_at=need.look_at, books=books))
         reconcile.drive(self.account, self.venue, self.clock, self.modes)
         self.shelf.refresh()
 
@@ -269,14 +270,14 @@ class Watch:
             self.account,
             self.venue,
             urgent=urgent,
-            books=not self.is_pressed(),
+            books=self.need.books or not self.is_pressed(),
             answered=lambda: readers.note_answer(self.account),
             clock=self.clock,
         )
 
     def books_may_be_closed(self, now: datetime) -> bool:
         spaced = self.is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
-        may = spaced and not self.is_pressed()
+        may = spaced and (self.need.books or not self.is_pressed())
         return may and not leases.is_held(accounts.proof_lease_name(self.account), now)
 
     def privately(self, call: Callable[[], None]) -> None:

@@ -138,6 +138,17 @@ def test_hold_between_the_stops_cancel_and_the_sell_puts_the_stop_back() -> None
     rests_again(story)
 
 
+def test_hold_while_a_stop_is_on_its_way_out_waits_for_no_other() -> None:
+    """The entry was just bought; every stop of it has been seen."""
+    story = Story().filled_entry()
+    story.close()
+    story.report("S", OPEN, parent="E")
+    assert story.words == ["cancel stop S"]
+    story.hold()
+    story.report("S", CANCELED)
+    rests_again(story)
+
+
 def test_hold_leaves_both_legs_where_both_rest() -> None:
     story = Story(policy=Policy.BOTH_REST).protected()
     story.accept(story.newest, "T")

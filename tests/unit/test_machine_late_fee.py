@@ -68,3 +68,22 @@ def test_a_fee_known_after_ten_seconds_of_refusals_is_no_reason_to_put_the_stop_
     assert story.words == ["place target 0.9974"]
     story.refuse(story.newest, "insufficient_funds")
     assert story.words == ["place stop 0.9974 at 95"]
+
+
+def test_a_fee_known_while_the_stop_is_back_ends_the_pause_of_a_close_that_a_person_asked_for() -> None:
+    story = Story().protected()
+    story.close()
+    story.report("S", OrderStatus.CANCELED)
+    while story.state is State.EXITING:
+        story.refuse(story.newest, "insufficient_funds")
+        story.wait(1)
+    story.accept(story.newest, "S2")
+    story.report("S2", OrderStatus.OPEN)
+    story.wait(5)
+    assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])
+    book_with_fee(story)
+    assert story.words == ["amend stop S2 quantity 0.9974"]
+    story.amended("S2")
+    assert (story.state, story.words) == (State.EXITING, ["cancel stop S2"])
+    story.report("S2", OrderStatus.CANCELED)
+    assert story.words == ["place exit 0.9974"]

@@ -50,3 +50,19 @@ def test_a_look_asked_for_too_early_proves_nothing() -> None:
     story.compared = False
     story.wait(10)
     assert story.words == []
+
+
+def test_an_exit_that_waits_for_the_look_leaves_the_stops_that_are_seen_where_they_are() -> None:
+    """What cannot be sold yet stays protected: the cancel and the sell come together."""
+    story = Story()
+    story.accept(story.enter(), "E")
+    story.report("S1", OrderStatus.OPEN, of="0.7", parent="E")
+    story.report("E", OrderStatus.FILLED, "1")
+    story.close()
+    assert (story.state, story.words) == (State.EXITING, [])
+    story.wait(9)
+    assert story.words == []
+    story.wait(1)
+    assert story.words == ["cancel stop S1"]
+    story.report("S1", OrderStatus.CANCELED)
+    assert story.words == ["place exit 1"]

@@ -186,8 +186,9 @@ class Judge:
         position.bought += record.quantity
         bound = self.bounds.own_stop
         if order.placed.close_price is not None:
-            small = record.quantity < position.minimum
-            bound = self.bounds.small_parts if small else self.bounds.attached
+            bound = self.bounds.attached
+            if record.quantity < position.minimum:
+                bound, position.small_part_at = self.bounds.small_parts, record.at
         self._uncover(position, f"{record.txid} bought {record.quantity}", bound)
 
     def _ended(self, record: Ended) -> None:
@@ -203,7 +204,15 @@ class Judge:
             bound = self.bounds.short_of_funds
         else:
             bound = self.bounds.between_legs if asked else self.bounds.owner
+        if self._awaits_small_part(self._position_of[record.txid]):
+            bound = max(bound, self.bounds.small_parts)
         self._uncover(self._position_of[record.txid], f"{record.txid} ended ({record.reason})", bound)
+
+    def _awaits_small_part(self, position: Position) -> bool:
+        """Whether a stop of a part just bought may still be on its way, as far as anybody can know: what
+        looks free is not sold before."""
+        since = position.small_part_at
+        return since is not None and (self._now - since).total_seconds() < self.bounds.small_parts
 
     def _booked(self, record: Booked) -> None:
         moved = record.amount - record.fee
@@ -356,7 +365,8 @@ class Judge:
                 continue
             counts_until = min(until, wish.taken_back_at or until)
             quiet = self.quiet.seconds(wish.at, counts_until, wish.symbol)
-            if quiet > self.bounds.exit:
+            unsure = any(self._awaits_small_part(position) for position in here)
+            if quiet > self.bounds.exit + (self.bounds.small_parts if unsure else 0):
                 self._pending.remove(wish)
                 self.complain(
                     "exit blocked",

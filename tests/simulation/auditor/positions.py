@@ -66,6 +66,7 @@ class Position:
     sold: Decimal = ZERO
     orders: dict[str, Order] = field(default_factory=dict)
     bare: Bare | None = None
+    small_part_at: datetime | None = None  # when a part was bought that the venue makes no stop of
     doubled_since: datetime | None = None  # since when two legs were for sale and one had sold
     said: set[str] = field(default_factory=set)  # complaints that hold on, each told once
 
