@@ -32,6 +32,7 @@ LOOK_SECONDS = 0.02
 WAITING_SECONDS = 15.0  # until the moment has come
 CUT_SECONDS = 0.8
 LATE_SECONDS = 6.5  # longer than an order's deadline
+LINGER_SECONDS = 3.0
 VALIDATED = "validated"
 CLAIMING_SECONDS = 3.0  # from the intent until somebody sends it
 SENDING_SECONDS = 9.0  # … and until it was answered
@@ -170,6 +171,12 @@ def lure(world: World, act: Act) -> None:
     if row is not None and row.policy == Policy.NEAREST:
         move(world, act.symbol, row.target_price * JUST_BELOW)
         trap(world, act)
+
+
+def linger(world: World, act: Act) -> None:
+    """The venue is slow to answer an order of this role."""
+    if awaited(world, lambda: placement_meant(act.symbol, act.detail)) is not None:
+        slow(world, LINGER_SECONDS)
 
 
 def touch(world: World, act: Act) -> None:
@@ -312,6 +319,7 @@ def ended_order(world: World, order: Order) -> Order | None:
 AMBUSHES: dict[str, Callable[[World, Act], None]] = {
     "trap": trap,
     "lure": lure,
+    "linger": linger,
     "touch": touch,
     "lose": lose,
     "rush": rush,

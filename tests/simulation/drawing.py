@@ -40,7 +40,7 @@ HEAT = {
     Profile.MODES: 1.5,
     Profile.STREAMS: 1.5,
     Profile.PEOPLE: 1.0,
-    Profile.VALIDATE: 1.0,
+    Profile.VALIDATE: 0.3,
     Profile.GATES: 0.2,
     Profile.PROFIT: 0.1,
     Profile.SNAP: 0.2,
@@ -354,6 +354,9 @@ def draw_ambushes(profile: Profile, asked: tuple[Act, ...], random: Random) -> l
                 made.append(Act(at=at, kind=kind, symbol=act.symbol, detail=detail))
         if profile is Profile.GATES and act.kind == "close" and random.random() < 0.4:
             made += held_at_the_gate(act, random)
+        if profile is Profile.VALIDATE and act.kind == "buy" and random.random() < 0.5:
+            made.append(Act(at=act.at, kind="linger", symbol=act.symbol, detail="entry"))
+            made.append(Act(at=act.at + random.uniform(0.2, 1.2), kind="hold", symbol=act.symbol))
     return made
 
 
@@ -427,7 +430,7 @@ def an_incident(kind: str, process: str, trouble: int, random: Random) -> Incide
         case "error":
             places = ("before commit", AT_A_QUERY)
         case "jump":
-            seconds = random.choice((-30.0, -3.0, 2.0, 5.0, 45.0))
+            seconds = random.choice((-400.0, -30.0, -3.0, 2.0, 5.0, 45.0, 200.0, 600.0))
     return Incident(
         kind=kind,
         process=process,
@@ -441,7 +444,7 @@ def an_incident(kind: str, process: str, trouble: int, random: Random) -> Incide
 def draw_skews(profile: Profile, random: Random) -> tuple[tuple[str, float], ...]:
     if profile is not Profile.CLOCKS and random.random() < 0.7:
         return ()
-    most = 4.0 if profile is Profile.CLOCKS else 0.5
+    most = random.choice((4.0, 4.0, 200.0)) if profile is Profile.CLOCKS else 0.5
     return tuple(
         (name, round(random.uniform(-most, most), 3)) for name in ("watch", "watch2", "cluster", "web")
     )
