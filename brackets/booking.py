@@ -15,7 +15,7 @@ from django.db.models import F, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from brackets import operations
+from brackets import clocks, operations
 from brackets.core.events import FillBooked
 from brackets.core.holdings import base_names, quote_names, wallets
 from brackets.core.states import LIVE, Role, State
@@ -71,10 +71,11 @@ def book(account: Account, venue: Venue, orders: list[Order]) -> int:
         entries.setdefault(entry.reference, []).append(entry)
     symbols = {order.bracket.symbol for order in orders}
     instruments = {i.symbol: i for i in Instrument.objects.filter(account=account, symbol__in=symbols)}
-    booked = 0
+    booked, now = 0, clocks.by_venue(venue, timezone.now())
     for trade in sorted(trades, key=lambda t: t.executed_at):
         order = by_venue_id[trade.venue_order_id]
-        booked += book_trade(order, trade, instruments[order.bracket.symbol], entries)
+        late = now - trade.executed_at >= timedelta(seconds=LEDGER_PATIENCE_SECONDS)
+        booked += book_trade(order, trade, instruments[order.bracket.symbol], entries, late=late)
     return booked
 
 
@@ -89,26 +90,31 @@ def read_trades(venue: Venue, orders: list[Order]) -> list[TradeReport]:
             nameless.append(order)
     trades = list(venue.trades(sorted(named))) if named else []
     if nameless:
-        began = min(order.opened_at or order.created_at for order in nameless)
-        trades += venue.trades_since(began - timedelta(seconds=5))
+        began = [o.opened_at or clocks.not_later_by_venue(venue, o.created_at) for o in nameless]
+        trades += venue.trades_since(min(began) - timedelta(seconds=5))
     return list({trade.venue_trade_id: trade for trade in trades}.values())
 
 
 def book_trade(
-    order: Order, trade: TradeReport, instrument: Instrument, entries: dict[str, list[LedgerEntry]]
+    order: Order,
+    trade: TradeReport,
+    instrument: Instrument,
+    entries: dict[str, list[LedgerEntry]],
+    *,
+    late: bool,
 ) -> bool:
-    """One fill with its money; False while the ledger does not show it or when it was booked already."""
+    """One fill with its money; False while the ledger does not show it or when it was booked already. One
+    that is `late` is booked from the trade alone."""
     moved = entries.get(trade.venue_trade_id, [])
     base_wallets, quote_wallets = wallets(base_names(instrument)), wallets(quote_names(instrument))
     base = [e for e in moved if e.asset in base_wallets]
     quote = [e for e in moved if e.asset in quote_wallets]
     complete = bool(base and quote)
-    now = timezone.now()
-    if not complete and now - trade.executed_at < timedelta(seconds=LEDGER_PATIENCE_SECONDS):
+    if not complete and not late:
         return False  # the ledger lags; asked again with the next batch
     if not complete:
         log.warning("ALARM trade %s has no ledger entries yet: booked from the trade", trade.venue_trade_id)
-    sign = 1 if trade.side is Side.BUY else -1
+    now, sign = timezone.now(), 1 if trade.side is Side.BUY else -1
     fill = Fill(
         account_id=order.account_id,
         bracket_id=order.bracket_id,

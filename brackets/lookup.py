@@ -9,6 +9,9 @@ Looks cost rate budget that the exit behind an Unknown will want, so none is mad
 one at once, for an answer that was lost on its way back; one a little later, for an order that became
 visible late; then the proofs, each at its moment (`next_look`, kept as the effect's `next_attempt_at`).
 
+No look is bounded by a time: our clock may be off by minutes, and an order that was sent before it was set is
+as old as it is. The id alone finds it.
+
 An amendment is never looked up: the order it was of is read, and its terms tell.
 """
 
@@ -77,12 +80,7 @@ def resolve(
 ) -> bool:
     """One conclusive look for one order, among the open orders read at `asked_at` and the closed ones.
     True when it is resolved. Raises VenueUnavailable (a look that failed is no look)."""
-    found = [
-        *open_reports,
-        *venue.closed_orders(
-            client_order_id=effect.order.key, since=effect.sent_at - timedelta(minutes=2), urgent=True
-        ),
-    ]
+    found = [*open_reports, *venue.closed_orders(client_order_id=effect.order.key, urgent=True)]
     reports.absorb(account, found, asked_at=asked_at)
     if any(report.client_order_id == effect.order.key for report in found):
         return True
@@ -129,7 +127,6 @@ def doubted(account: Account, now: datetime) -> Effect | None:
 def recheck(account: Account, venue: Venue, effect: Effect, now: datetime) -> None:
     """Look for an order once more that was proven absent: among the closed ones, for the open ones are read
     all the time. Raises VenueUnavailable (then it is asked again)."""
-    since = effect.sent_at - timedelta(minutes=2)
-    found = venue.closed_orders(client_order_id=effect.order.key, since=since)
+    found = venue.closed_orders(client_order_id=effect.order.key)
     reports.absorb(account, found, asked_at=now)
     Effect.objects.filter(pk=effect.pk).update(rechecked_at=now)

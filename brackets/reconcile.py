@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from brackets import (
     booking,
+    clocks,
     dispatch,
     looks,
     lookup,
@@ -185,11 +186,16 @@ def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> N
     due = [entry.bracket.secondaries_due_at for entry in missing if entry.bracket.secondaries_due_at]
     if not (awaited or spaced or looks.would_prove(account, due, now)):
         return
-    since = min(entry.opened_at or entry.created_at for entry in missing) - timedelta(seconds=5)
+    since = min(opened_by(venue, entry) for entry in missing) - timedelta(seconds=5)
     parents = {entry.venue_order_id for entry in missing}
     closed = venue.closed_orders(since=since, urgent=True)
     reports.absorb(account, [r for r in closed if r.parent_venue_order_id in parents], asked_at=now)
     looks.note_closed(account, asked_at=now)  # one that failed is none
+
+
+def opened_by(venue: Venue, order: Order) -> datetime:
+    """When an order was opened, by the venue's clock, or a moment that is certainly before."""
+    return order.opened_at or clocks.not_later_by_venue(venue, order.created_at)
 
 
 def entries_lacking_secondaries(account: Account, now: datetime) -> list[Order]:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from brackets import (
     accounts,
+    clocks,
     counting,
     dispatch,
     earning,
@@ -335,6 +336,7 @@ class Watch:
             readers.refresh_instruments(self.account, self.venue)
         if self.is_due(self.last_status_at, self.status_seconds(), now):
             readers.note_venue(self.account, system=self.venue.system_status())
+            clocks.tell(self.account, self.venue, now)
             if not self.prices_are_streamed:
                 readers.refresh_statuses(self.account, self.venue, self.wanted)
             self.last_status_at = now

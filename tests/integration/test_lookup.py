@@ -104,6 +104,18 @@ def test_the_deadline_is_judged_by_the_clock_of_the_venue(world: World, skew_sec
     assert lookup.provable_from(effect, world.venue.clock_offset()) == expected
 
 
+@pytest.mark.parametrize("skew_seconds", [-400, 400])
+def test_an_order_that_has_ended_is_found_however_wrong_our_clock_is(world: World, skew_seconds: int) -> None:
+    """Set while the answer was awaited: what was noted at the send is of another time."""
+    world.venue.script("place", Fault.LOST_ANSWER)
+    world.open()
+    world.send()
+    world.clock.pass_seconds(skew_seconds)
+    world.venue.skew = timedelta(seconds=-skew_seconds)
+    assert look(world)
+    assert status() == OrderStatus.FILLED
+
+
 def test_without_a_known_clock_there_is_no_deadline_and_more_patience(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,26 @@ def with_both_resting(options: Options) -> Options:
     return replace(options, venue=replace(options.venue, both_rest=True))
 
 
+def with_clocks(options: Options, seconds: float) -> Options:
+    """The clocks of all processes are so far ahead of the venue's; the answer to many a request is lost."""
+    return replace(options, skews=tuple((name, seconds) for name in ("watch", "watch2", "cluster", "web")))
+
+
+def lost_answers(*incidents: Incident, luck: int = 0) -> Options:
+    """Bought and left twice, beside coins of the owner's, and many a request is taken without an answer."""
+    again = (replace(BUY, at=24.0), replace(CLOSE, at=36.0))
+    world = a_world(
+        BUY,
+        CLOSE,
+        *again,
+        rates={Fault.LOST_ANSWER: 0.4},
+        owner_coins={"XETH": "0.5"},
+        incidents=incidents,
+        seconds=60,
+    )
+    return replace(world, luck=luck)
+
+
 BUY = Act(at=4.0, kind="buy", symbol=ETH, stop_bps=60, target_bps=60)
 CLOSE = Act(at=9.0, kind="close", symbol=ETH)
 
@@ -110,6 +130,16 @@ SCENARIOS: dict[str, Options] = {
         CLOSE,
         rates={Fault.LOST_ANSWER: 0.5, Fault.STALE_ORDERS: 0.6},
         house=House(leg_policy="stop_rests", streams=True),
+    ),
+    # An order whose answer was lost was looked for among what ended since our clock's time: where that is
+    # minutes ahead it was never found, was proven absent, and its coins were sold a second time.
+    "a clock minutes ahead": with_clocks(lost_answers(luck=1), 200.0),
+    "a clock minutes behind": with_clocks(lost_answers(luck=1), -200.0),
+    "a clock that jumps ahead by minutes": lost_answers(
+        Incident(kind="jump", process="watch", at=3.0, seconds=180.0), luck=5
+    ),
+    "a clock that jumps back by minutes while an answer is awaited": lost_answers(
+        Incident(kind="jump", process="watch", at=9.5, seconds=-400.0), luck=5
     ),
     # A claim is committed, the process sleeps past its lease, another sends, and the sleeper wakes.
     "a zombie that wakes after its lease": a_world(
