@@ -166,9 +166,6 @@ def read_book(account: models.Account) -> Book:
         for bracket in brackets.exclude(state=State.EXIT_COMPLETE):  # dust of the others is the owner's again
             asset = assets[bracket.symbol][0]
             coins[asset] = coins.get(asset, ZERO) + records.load(bracket).coins
-    by_bracket: dict[int, list[str]] = {}
-    for fill in fills:
-        by_bracket.setdefault(fill.bracket_id, []).append(fill.venue_trade_id)
     return Book(
         orders=[book_order(order, assets, waiting) for order in orders if order.venue_order_id],
         client_ids=frozenset(str(order.client_order_id) for order in orders if order.client_order_id),
@@ -177,10 +174,11 @@ def read_book(account: models.Account) -> Book:
         closed_trades=[
             ClosedTrade(
                 trade=trade.pk,
+                bracket=trade.bracket_id,
+                base_asset=assets[trade.symbol][0],
                 quote_asset=assets[trade.symbol][1],
                 realized_pnl=trade.realized_pnl or ZERO,
-                basis=settle.basis(trade.bracket),
-                trade_ids=tuple(by_bracket.get(trade.bracket_id, ())),
+                held_price=trade.bracket.held_price if trade.bracket.held_quantity else None,
             )
             for trade in closed
         ],

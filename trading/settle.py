@@ -79,8 +79,10 @@ def project(trade: Trade, now: datetime, *, save: bool = True) -> None:
     orders, fills = list(bracket.orders.all()), list(bracket.fills.all())
     entries = [o for o in orders if o.role == Role.ENTRY and o.filled_quantity > 0]
     exits = [o for o in orders if o.role != Role.ENTRY and o.filled_quantity > 0]
-    acquired = bracket.held_quantity + filled(entries)
     over = bracket.state == State.EXIT_COMPLETE
+    acquired = bracket.held_quantity + filled(entries)
+    if bracket.held_quantity and over:  # what was not sold is the owner's again, as it was before
+        acquired = max(filled(exits), filled(entries))
     if acquired or over:
         trade.quantity = acquired
     if bracket.held_quantity:  # coins that were there before, reckoned with the price of that moment
@@ -106,19 +108,23 @@ def close(trade: Trade, bracket: Bracket, fills: list[Fill]) -> None:
     trade.status = Trade.Status.CLOSED
     trade.exit_reason = bracket.exit_reason
     trade.exit_at = trade.exit_at or bracket.completed_at
-    trade.realized_pnl = sum((fill.cash for fill in fills), Decimal(0)) - basis(bracket)
+    trade.realized_pnl = sum((fill.cash for fill in fills), Decimal(0)) - basis(bracket, fills)
     risk = trade.quantity * ((trade.entry_price or Decimal(0)) - trade.initial_stop_loss_price)
     trade.r_multiple = (
         (trade.realized_pnl / risk).quantize(RATIO, rounding=ROUND_HALF_EVEN) if risk > 0 else None
     )
 
 
-def basis(bracket: Bracket) -> Decimal:
-    """What coins that were there before are reckoned to have cost, in quote currency; 0 for bought ones:
-    what those cost is among their fills."""
+def basis(bracket: Bracket, fills: list[Fill]) -> Decimal:
+    """What the coins that were there before and are sold now are reckoned to have cost, in quote currency.
+
+    Coins that were bought are sold first: their cost is among the fills. Of the others only those that left
+    by our sells cost anything, fees taken in coins with them; what the owner took out, and dust, is neither
+    sold nor lost. 0 for a bracket that held none."""
     if not bracket.held_quantity:
         return Decimal(0)
-    cost = bracket.held_quantity * (bracket.held_price or Decimal(0))
+    left = -sum((fill.base_amount - fill.base_fee for fill in fills), Decimal(0))
+    cost = max(left, Decimal(0)) * (bracket.held_price or Decimal(0))
     return cost.quantize(MONEY, rounding=ROUND_HALF_EVEN)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 ZERO = Decimal(0)
+MONEY = Decimal("1E-10")  # what is reckoned, and not moved, is rounded to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,10 +54,11 @@ class Execution:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClosedTrade:
     trade: int
+    bracket: int
+    base_asset: str
     quote_asset: str
     realized_pnl: Decimal
-    trade_ids: tuple[str, ...]
-    basis: Decimal = ZERO  # what coins that were there before are reckoned with; ours, not the ledger's
+    held_price: Decimal | None = None  # of the plan, for coins that were there before; None: there were none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,13 +185,38 @@ def compare_balances(book: Book, venue: VenueSide) -> Iterator[str]:
 
 
 def compare_pnl(book: Book, venue: VenueSide) -> Iterator[str]:
+    """What a closed trade earned, reckoned anew from the venue's trades of its orders and their ledger; of
+    our side only the plan is taken. One whose fills may still wait to be booked says nothing yet."""
+    of_order: dict[str, list[str]] = {}
+    for trade in venue.trades.values():
+        of_order.setdefault(trade.venue_order_id, []).append(trade.trade_id)
+    of_bracket: dict[int, list[str]] = {}
+    for order in book.orders:
+        of_bracket.setdefault(order.bracket, []).extend(of_order.get(order.venue_order_id, ()))
+    waiting = {order.bracket for order in book.orders if not order.booking_due}
     for closed in book.closed_trades:
-        entries = [venue.ledger.get(trade_id, {}) for trade_id in closed.trade_ids]
-        cash = [entry.get(closed.quote_asset, (ZERO, ZERO)) for entry in entries]
-        earned = sum((amount - fee for amount, fee in cash), ZERO)
-        if earned - closed.basis != closed.realized_pnl:
-            reckoned = f" less the {closed.basis} its coins are reckoned with" if closed.basis else ""
+        if closed.bracket in waiting:
+            continue
+        trades = of_bracket.get(closed.bracket, [])
+        earned, cost = moved(closed.quote_asset, trades, venue), cost_of_sold(closed, trades, venue)
+        if earned - cost != closed.realized_pnl:
+            reckoned = f" less the {cost} that the sold coins are reckoned with" if cost else ""
             yield (
                 f"trade {closed.trade} has a realized PnL of {closed.realized_pnl}, the venue's ledger says "
                 f"{earned}{reckoned}"
             )
+
+
+def cost_of_sold(closed: ClosedTrade, trades: Sequence[str], venue: VenueSide) -> Decimal:
+    """What the coins cost that were there before and left by these trades; those that came by them left
+    first, and what they cost is in the ledger."""
+    if closed.held_price is None:
+        return ZERO
+    left = max(-moved(closed.base_asset, trades, venue), ZERO)
+    return (left * closed.held_price).quantize(MONEY, rounding=ROUND_HALF_EVEN)
+
+
+def moved(asset: str, trades: Sequence[str], venue: VenueSide) -> Decimal:
+    """What the venue's ledger says these trades did to an asset: signed, fees taken off."""
+    entries = (venue.ledger.get(trade_id, {}).get(asset, (ZERO, ZERO)) for trade_id in trades)
+    return sum((amount - fee for amount, fee in entries), ZERO)

@@ -7,10 +7,14 @@ from decimal import Decimal
 
 import pytest
 
+from brackets import counting, readers
+from brackets.core.events import CloseRequested, ReduceRequested
+from brackets.core.states import ExitReason, State
 from brackets.models import AssetBalance, Bracket, Fill, Order
 from risk.models import AuditRow
 from tests.integration.engine_world import TARGET, World
-from trading import proof
+from trading import proof, settle
+from trading.door import Opened, protect_position
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
@@ -138,6 +142,38 @@ def state_without_its_orders(world: World) -> None:
 def test_every_difference_is_found(traded: World, tamper: Callable[[World], None]) -> None:
     tamper(traded)
     assert prove(traded) != ()
+
+
+def test_a_booking_that_counts_coins_nobody_sold_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof reckons by itself: what the book does wrong, it does not do after it."""
+
+    def all_of_them(bracket: Bracket, fills: list[Fill]) -> Decimal:
+        return bracket.held_quantity * (bracket.held_price or Decimal(0))
+
+    world.venue.handed_over["ETH/USD"] = Decimal(2)
+    readers.refresh_balances(world.account, world.venue)
+    verdict = protect_position(
+        "ETH/USD", Decimal(2), stop_loss_price=Decimal(2450), take_profit_price=Decimal(2600)
+    )
+    assert isinstance(verdict, Opened)
+    world.until(verdict.trade, State.BRACKET_ACTIVE)
+    world.ask(verdict.trade, ReduceRequested(at=world.clock.now, quantity=Decimal(1)))
+    world.turns(3)
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+    world.venue.deposit("XETH", Decimal("-1.99999"))
+    for _ in range(12):
+        world.turn()
+        counting.count_coins(world.account, world.venue, world.clock.now)
+    world.ask(verdict.trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    with monkeypatch.context() as broken:
+        broken.setattr(settle, "basis", all_of_them)
+        trade = world.until_closed(verdict.trade)
+        (sentence,) = prove(world)
+    assert f"has a realized PnL of {trade.realized_pnl}" in sentence
+    settle.project(trade, world.clock.now)
+    assert prove(world) == ()
 
 
 def test_a_position_too_young_to_be_booked_is_no_difference(world: World) -> None:

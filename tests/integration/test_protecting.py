@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brackets import readers
+from brackets import counting, readers
 from brackets.core.states import State
 from brackets.models import Account
 from brackets.venue.port import Reason, Refused
@@ -77,6 +77,45 @@ def test_its_profit_is_what_was_earned_less_what_the_coins_were_reckoned_with(
     risk = Decimal("1.5") * (BID - STOP)
     assert trade.realized_pnl is not None
     assert trade.r_multiple == (trade.realized_pnl / risk).quantize(Decimal("1E-6"))
+    owner.assert_sound()
+
+
+def take_out(world: World, quantity: Decimal) -> None:
+    """The owner takes coins out of the bracket's hands and of the account; nobody sold them for a price."""
+    world.venue.cancel_by_hand(world.stop_at_venue().txid)
+    world.venue.deposit("XETH", -quantity)
+    for _ in range(12):
+        world.turn()
+        counting.count_coins(world.account, world.venue, world.clock.now)
+
+
+def closed(world: World, trade: Trade) -> Trade:
+    submit("close", {"trade": trade.pk}, user=None, actor="test")
+    world.until_closed(trade)
+    trade.refresh_from_db()
+    return trade
+
+
+def test_coins_that_were_taken_out_are_no_loss(owner: World) -> None:
+    """All but dust: nothing is sold, nothing was earned and nothing was lost."""
+    trade = trade_of(protect("3"))
+    owner.until(trade, State.BRACKET_ACTIVE)
+    take_out(owner, Decimal("2.99995"))
+    closed(owner, trade)
+    assert owner.sold_at_venue() == 0
+    assert (trade.realized_pnl, trade.quantity, trade.fees) == (0, 0, 0)
+    assert (trade.exit_price, trade.r_multiple, trade.exit_reason) == (None, None, "manual")
+    owner.assert_sound()
+
+
+def test_what_is_left_is_reckoned_by_what_was_sold(owner: World) -> None:
+    trade = trade_of(protect("3", stop_loss_price=str(STOP)))
+    owner.until(trade, State.BRACKET_ACTIVE)
+    take_out(owner, Decimal(2))
+    closed(owner, trade)
+    assert (owner.sold_at_venue(), trade.quantity, trade.exit_price) == (1, 1, BID)
+    assert trade.realized_pnl == owner.earned_at_venue() - BID
+    assert trade.r_multiple == (trade.realized_pnl / (BID - STOP)).quantize(Decimal("1E-6"))
     owner.assert_sound()
 
 

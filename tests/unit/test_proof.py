@@ -68,7 +68,9 @@ BOOK = Book(
     client_ids=frozenset({"c1", "c3"}),
     fills=(BUY, SELL),
     coins={},
-    closed_trades=(ClosedTrade(trade=1, quote_asset="ZUSD", realized_pnl=D("7.96"), trade_ids=("T1", "T2")),),
+    closed_trades=(
+        ClosedTrade(trade=1, bracket=1, base_asset="XETH", quote_asset="ZUSD", realized_pnl=D("7.96")),
+    ),
     first_totals={"ZUSD": D(1000), "XETH": D(3)},
 )
 VENUE = VenueSide(
@@ -189,11 +191,53 @@ def test_a_target_beside_its_stop_reserves_no_coins_of_its_own() -> None:
     assert "reserve 0.2 XETH" in sentence
 
 
-def test_what_held_coins_are_reckoned_with_is_taken_off_the_ledger() -> None:
-    closed = replace(BOOK.closed_trades[0], basis=D("100.5"), realized_pnl=D("7.96") - D("100.5"))
+def sold_of_held(pnl: str, price: str = "2500.05") -> tuple[Book, VenueSide]:
+    """Coins that were there before; of whatever was protected, 0.1 were sold."""
+    closed = replace(BOOK.closed_trades[0], held_price=D(price), realized_pnl=D(pnl))
+    book = replace(BOOK, orders=BOOK.orders[2:], fills=(SELL,), closed_trades=(closed,))
+    totals = {"ZUSD": D("1258.96"), "XETH": D("2.9")}
+    seen = {"orders": {"O3": VENUE.orders["O3"]}, "trades": {"T2": VENUE.trades["T2"]}}
+    return book, replace(VENUE, ledger={"T2": SELL_MOVED}, totals=totals, **seen)
+
+
+def test_only_what_was_sold_of_held_coins_is_taken_off_the_ledger() -> None:
+    assert differences(*sold_of_held("8.955")) == ()
+    (sentence,) = differences(*sold_of_held("-491.055"))  # as if 0.3 had been sold
+    assert "says 258.96 less the 250.0050000000 that the sold coins" in sentence
+
+
+def test_a_fee_in_coins_is_among_what_left() -> None:
+    book, venue = sold_of_held("8.955")
+    dearer = {"XETH": (D("-0.1"), D("0.001")), "ZUSD": SELL_MOVED["ZUSD"]}
+    venue = replace(venue, ledger={"T2": dearer}, totals={**venue.totals, "XETH": D("2.899")})
+    fills = (replace(SELL, moved=dearer),)
+    assert differences(replace(book, fills=fills), venue) != ()
+    closed = replace(book.closed_trades[0], realized_pnl=D("6.45495"))
+    assert differences(replace(book, fills=fills, closed_trades=(closed,)), venue) == ()
+
+
+def test_coins_that_were_bought_are_sold_first() -> None:
+    closed = replace(BOOK.closed_trades[0], held_price=D(2000))
     assert differences(replace(BOOK, closed_trades=(closed,)), VENUE) == ()
-    (sentence,) = differences(replace(BOOK, closed_trades=(replace(closed, basis=D(100)),)), VENUE)
-    assert "less the 100 its coins are reckoned with" in sentence
+
+
+def test_of_held_coins_that_were_not_sold_nothing_was_lost() -> None:
+    def nothing_sold(pnl: str) -> Book:
+        closed = replace(BOOK.closed_trades[0], held_price=D(2500), realized_pnl=D(pnl))
+        stop = replace(BOOK.orders[1], live=False)
+        return replace(BOOK, orders=(stop,), fills=(), closed_trades=(closed,))
+
+    venue = replace(VENUE, orders={"O2": STOP}, trades={}, ledger={}, totals={"ZUSD": D(1000), "XETH": D(3)})
+    assert differences(nothing_sold("0"), venue) == ()
+    (sentence,) = differences(nothing_sold("-86.26"), venue)
+    assert "PnL of -86.26, the venue's ledger says 0" in sentence
+
+
+def test_a_trade_that_waits_for_a_late_fill_to_be_booked_says_nothing_yet() -> None:
+    late = replace(order(3, filled="0.1"), booking_due=False)
+    closed = replace(BOOK.closed_trades[0], realized_pnl=D(-251))
+    book = replace(BOOK, orders=(*BOOK.orders[:2], late), fills=(BUY,), closed_trades=(closed,))
+    assert differences(book, VENUE) == ()
 
 
 def test_coins_the_account_does_not_have_are_said() -> None:

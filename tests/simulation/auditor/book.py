@@ -135,7 +135,8 @@ def compare_fills(judge: Judge, book: Book) -> None:
 
 
 def compare_results(judge: Judge, book: Book) -> None:
-    """What a closed trade earned is what the ledger moved by the trades of its orders, to the last digit."""
+    """What a closed trade earned is what the ledger moved by the trades of its orders, to the last digit;
+    less what the coins were reckoned with that it was given and that these trades sold."""
     brackets = {row["id"]: row for row in book.brackets}
     for row in book.trades:
         if row["status"] != "CLOSED":
@@ -144,7 +145,8 @@ def compare_results(judge: Judge, book: Book) -> None:
         position = judge.positions.get(key_of(row["bracket_id"]))
         trades = [t for order in position.orders.values() for t in order.trades] if position else []
         earned = sum((judge.quote_moved.get(trade, ZERO) for trade in trades), ZERO)
-        basis = bracket["held_quantity"] * (bracket["held_price"] or ZERO)
+        gone = -sum((judge.base_moved.get(trade, ZERO) for trade in trades), ZERO)
+        basis = max(gone, ZERO) * bracket["held_price"] if bracket["held_quantity"] else ZERO
         difference = abs(row["realized_pnl"] - (earned - basis))
         if difference > (ROUNDING if basis else ZERO):
             here, there = row["realized_pnl"], earned - basis
