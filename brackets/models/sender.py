@@ -17,6 +17,7 @@ class SenderKey(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     last_nonce = models.BigIntegerField(default=0)  # milliseconds since 1970, never lower than before
     urgent_until = models.DateTimeField(null=True, blank=True)  # somebody urgent waits: others stand back
+    urgent_waiting = models.PositiveIntegerField(default=0)  # how many of them; counts until then
     counter_thousandths = models.BigIntegerField()  # Kraken's REST counter as we reckon it, in 1/1000 points
     counter_at = models.DateTimeField()  # when it stood there
     # Kraken's trading counters: symbol -> [1/1000 points, when they stood there in ms since 1970]

@@ -3,9 +3,9 @@
 Every private request takes a turn. A turn is won by one compare-and-swap in the database that takes the
 lease, raises the last nonce and charges the rate budget (the key's REST counter and the pair's trading
 counter) together; it is held until the HTTP answer is in, so that nonces arrive at the venue in the order
-in which they were given. Between turns an urgent waiter is served before others, and before one just as
-urgent that comes later: a thread that sends one request after the other lets it go first. A charge decays
-from the answer on, not from the claim: the venue may have counted it as late as that.
+in which they were given. Between turns an urgent waiter is served before others (`wishes.py`), and before
+one just as urgent that comes later: a thread that sends one request after the other lets it go first. A
+charge decays from the answer on, not from the claim: the venue may have counted it as late as that.
 
 What keeps it safe is the nonce, not the lease. Where a lease runs out under a holder that still waits,
 or is taken from a process known to be dead, a request of the former holder that arrives late bears a
@@ -38,14 +38,13 @@ from brackets import storage
 from brackets.models.sender import SenderKey
 from brackets.venue.kraken import budget, pair_budget
 from brackets.venue.port import BudgetExhausted, VenueUnavailable
+from brackets.venue.wishes import Wish, alive, is_wanted
 
 log = logging.getLogger("backstop.sender")
 LEASE_MARGIN_SECONDS = 2.0  # connecting, besides the timeout of the answer
 POLL_SECONDS = (0.010, 0.020)
 STAND_BACK_SECONDS = 0.025  # after its first look: longer than whoever waits already sleeps
 BUDGET_POLL_SECONDS = 0.25  # the budget refills slowly: no need to look more often
-URGENT_SECONDS = 0.1  # how long an urgent waiter's wish keeps others back; renewed while it waits
-WISH = timedelta(seconds=2 * URGENT_SECONDS)  # one further in the future is a clock's mistake
 PAIR_SECONDS = 1.0  # how long an urgent write waits for its pair's counter
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -224,19 +223,29 @@ class SenderSlot:
         return SenderKey.objects.get_or_create(key_fingerprint=self.key_fingerprint, defaults=fresh)[0]
 
     def _take(self, wanted: Wanted, *, patience_seconds: float, give_way: Callable[[], bool]) -> Turn:
+        wish = self._wish()
+        try:
+            return self._wait(wanted, wish, self._patience(wanted, patience_seconds), give_way)
+        except BaseException:
+            wish.drop()
+            raise
+
+    def _wish(self) -> Wish:
+        return Wish(self._rows, self.clock)
+
+    def _wait(self, wanted: Wanted, wish: Wish, budget_wait: float, give_way: Callable[[], bool]) -> Turn:
         began = time.monotonic()
-        wish_again_at = 0.0
-        budget_wait = self._patience(wanted, patience_seconds)
         newcomer = True
         while True:
             pause = STAND_BACK_SECONDS if newcomer else random.uniform(*POLL_SECONDS)
-            answer = self._attempt(wanted, newcomer=newcomer)
+            answer = self._attempt(wanted, newcomer=newcomer, wish=wish)
             newcomer = False
             waited = time.monotonic() - began
             match answer:
                 case Turn():
                     return answer
                 case Spent():
+                    wish.drop()  # it could not go anyway: nobody is kept back for it
                     hopeless = waited + answer.free_in_milliseconds / 1000 > budget_wait
                     if hopeless or (not wanted.urgent and give_way()):
                         raise BudgetExhausted(answer.words)
@@ -244,9 +253,8 @@ class SenderSlot:
                 case Busy():
                     if waited > max(self.max_wait_seconds, budget_wait):
                         raise VenueUnavailable(f"no turn to send within {waited:.1f} s: others are sending")
-                    if wanted.urgent and waited >= wish_again_at:
-                        self._rows().update(urgent_until=self.clock() + timedelta(seconds=URGENT_SECONDS))
-                        wish_again_at = waited + URGENT_SECONDS / 2
+                    if wanted.urgent:
+                        wish.insist()
             time.sleep(pause)
 
     def _patience(self, wanted: Wanted, patience_seconds: float) -> float:
@@ -256,7 +264,7 @@ class SenderSlot:
             return patience_seconds
         return self.max_wait_seconds if wanted.spending is None else min(PAIR_SECONDS, self.max_wait_seconds)
 
-    def _attempt(self, wanted: Wanted, *, newcomer: bool) -> Turn | Busy | Spent:
+    def _attempt(self, wanted: Wanted, *, newcomer: bool, wish: Wish | None = None) -> Turn | Busy | Spent:
         """One look and, when it is our turn, one compare-and-swap. At its first look a newcomer lets others
         go first who wait with something urgent, however urgent its own is: by its second they had their
         chance."""
@@ -267,12 +275,12 @@ class SenderSlot:
             self._heal_clock(row, now)
             return nothing_left
         stands_back = newcomer or not wanted.urgent
-        if self._is_held(row, now) or (stands_back and self._is_wanted(row, now)):
+        if self._is_held(row, now) or (stands_back and is_wanted(row, now)):
             return Busy()
         turn = self._charged(row, book, wanted, now)
         free = self._rows().filter(fence=row.fence)
         if not wanted.urgent:  # a wish that was written since the look holds this one back too
-            free = free.exclude(urgent_until__gt=now, urgent_until__lte=now + WISH)
+            free = free.exclude(alive(now))
         won = free.update(
             fence=turn.fence,
             holder=holder_name(),
@@ -282,7 +290,10 @@ class SenderSlot:
             counter_at=now + self.lease if wanted.cost else self._decaying_from(row, now),
             pair_counters=turn.book,
             updated_at=now,
+            **(wish.changes() if wish is not None else {}),
         )
+        if won and wish is not None:
+            wish.fulfil()
         return turn if won else Busy()
 
     def _charged(self, row: SenderKey, book: pair_budget.Book, wanted: Wanted, now: datetime) -> Turn:
@@ -370,7 +381,3 @@ class SenderSlot:
         if not row.holder or row.lease_expires_at is None:
             return False
         return now < row.lease_expires_at <= now + 2 * self.lease and not is_dead(row.holder)
-
-    def _is_wanted(self, row: SenderKey, now: datetime) -> bool:
-        until = row.urgent_until
-        return until is not None and now < until <= now + WISH

@@ -7,17 +7,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
 from brackets.models.sender import SenderKey
-from brackets.venue import sender
+from brackets.venue import sender, wishes
+from brackets.venue.kraken import pair_budget
 from brackets.venue.port import Accepted, BudgetExhausted, VenueUnavailable
 from brackets.venue.sender import InsideTransaction, SenderSlot
+from brackets.venue.wishes import Wish
 from tests.contract.kraken_case import slot_for, venue_on
 from tests.contract.sender_case import NAME, NOON, SetClock, row, slot, take
 from tests.contract.stub import Stub, ok, serving
@@ -165,27 +169,106 @@ def test_a_holder_not_known_to_be_dead_is_waited_for(clock: SetClock, holder: st
         take(slot(clock))
 
 
+WAITS = sender.Wanted(cost=0, urgent=True, spending=None)
+POLLS = sender.Wanted(cost=0, urgent=False, spending=None)
+
+
+def waiting(of: SenderSlot) -> Wish:
+    """One who is urgent and found the turn taken."""
+    wish = of._wish()
+    wish.insist()
+    return wish
+
+
 def test_somebody_urgent_goes_first(clock: SetClock) -> None:
     row()
-    with slot(clock).turn(cost=0, urgent=False), pytest.raises(VenueUnavailable):
-        take(slot(clock), urgent=True)  # its wish stays in the row
+    shared = slot(clock)
+    wish = waiting(shared)
     with pytest.raises(VenueUnavailable):
-        take(slot(clock), urgent=False)
-    assert take(slot(clock), urgent=True)
+        take(shared, urgent=False)
+    assert isinstance(shared._attempt(WAITS, newcomer=False, wish=wish), sender.Turn)
+
+
+def test_polls_go_on_at_once_after_what_was_urgent(clock: SetClock) -> None:
+    row()
+    shared = slot(clock)
+    with shared.turn(cost=0, urgent=False), pytest.raises(VenueUnavailable):
+        take(shared, urgent=True)  # it waited in vain, and waits no more
+    assert take(shared, urgent=False)
+    wish = waiting(shared)
+    turn = shared._attempt(WAITS, newcomer=False, wish=wish)
+    assert isinstance(turn, sender.Turn)
+    shared._release(turn)
+    assert take(shared, urgent=False)
+
+
+def test_one_who_is_kept_from_renewing_its_wish_goes_first_all_the_same(clock: SetClock) -> None:
+    """A loaded machine may let a waiter sleep ten times as long as it meant to."""
+    row()
+    waiting(slot(clock))
     clock.now += timedelta(seconds=1)
-    assert take(slot(clock), urgent=False), "a wish that nobody renews is over"
+    assert isinstance(slot(clock)._attempt(POLLS, newcomer=False), sender.Busy)
+
+
+def test_a_wish_of_one_who_was_killed_lapses(clock: SetClock) -> None:
+    row()
+    waiting(slot(clock))
+    clock.now += timedelta(seconds=wishes.WISH_SECONDS)
+    assert take(slot(clock), urgent=False)
+    waiting(slot(clock))
+    assert SenderKey.objects.get().urgent_waiting == 1, "the dead are not counted again"
+
+
+def test_a_wish_from_an_impossible_future_has_lapsed(clock: SetClock) -> None:
+    row(urgent_waiting=1, urgent_until=NOON + timedelta(hours=1))
+    assert take(slot(clock), urgent=False)
+
+
+def test_who_still_waits_keeps_polls_back_when_another_got_its_turn(clock: SetClock) -> None:
+    row()
+    shared = slot(clock)
+    first, second = waiting(shared), waiting(shared)
+    for wish in (first, second):
+        assert isinstance(shared._attempt(POLLS, newcomer=False), sender.Busy)
+        turn = shared._attempt(WAITS, newcomer=False, wish=wish)
+        assert isinstance(turn, sender.Turn)
+        shared._release(turn)
+    assert isinstance(shared._attempt(POLLS, newcomer=False), sender.Turn)
+
+
+def test_a_wish_written_while_a_poll_was_looking_holds_it_back(clock: SetClock) -> None:
+    class Slow(SenderSlot):
+        """Somebody urgent comes between its look and its claim."""
+
+        def _charged(self, *arguments: Any) -> sender.Turn:
+            waiting(slot(clock))
+            return super()._charged(*arguments)
+
+    row()
+    slow = Slow(key_fingerprint=NAME, clock=clock)
+    assert isinstance(slow._attempt(POLLS, newcomer=False), sender.Busy)
+    assert isinstance(slow._attempt(WAITS, newcomer=False), sender.Turn)
+
+
+def test_one_who_waits_for_budget_keeps_nobody_back(clock: SetClock) -> None:
+    """Whoever held the turn used up the budget of its pair: it could not go anyway."""
+    row(pair_counters={"ETH/USD": [60_000, int(NOON.timestamp() * 1000)]})
+    shared = slot(clock)
+    spending = pair_budget.Spending(deed=pair_budget.Deed.ADD, symbol="ETH/USD")
+    with pytest.raises(BudgetExhausted):
+        shared._wait(replace(WAITS, spending=spending), waiting(shared), 0.0, lambda: False)
+    assert isinstance(shared._attempt(POLLS, newcomer=False), sender.Turn)
 
 
 def test_one_who_waits_goes_before_one_just_as_urgent_that_comes_later(clock: SetClock) -> None:
     row()
     shared = slot(clock)
-    wanted = sender.Wanted(cost=0, urgent=True, spending=None)
-    with shared.turn(cost=0, urgent=True), pytest.raises(VenueUnavailable):
-        take(shared, urgent=True)  # its wish stays in the row: it waits
-    assert isinstance(shared._attempt(wanted, newcomer=True), sender.Busy)
-    assert isinstance(shared._attempt(wanted, newcomer=False), sender.Turn)
-    clock.now += timedelta(seconds=10)
-    assert isinstance(shared._attempt(wanted, newcomer=True), sender.Turn), "nobody waits any more"
+    wish = waiting(shared)
+    assert isinstance(shared._attempt(WAITS, newcomer=True), sender.Busy)
+    turn = shared._attempt(WAITS, newcomer=False, wish=wish)
+    assert isinstance(turn, sender.Turn)
+    shared._release(turn)
+    assert isinstance(shared._attempt(WAITS, newcomer=True), sender.Turn), "nobody waits any more"
 
 
 def test_a_waiting_thread_gets_the_turn_when_it_is_given_back(stub: Stub) -> None:
