@@ -6,6 +6,10 @@ thousands of calls fit into minutes. In each process one thread polls, as often 
 another places a limit far below the market and cancels it: placing waits its turn as an entry does,
 canceling as an exit does.
 
+Which call overtook which is told by the database, not by clocks: each turn has its number (the fence of the
+key's row), and the wish of an exit to be first is written together with a look at the number that stood
+then. What was not urgent and has a number between that and the exit's own has overtaken it.
+
     python -m benchmarks.rate [--calls 10000] [--processes 4] [--times 100] [--tier pro] [--json FILE]
 """
 
@@ -19,26 +23,34 @@ import sys
 import threading
 import time
 import uuid
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import figure, number, table
 from benchmarks.world import API_KEY, PRIVATE_KEY, ROOT, World, prepared
+
+if TYPE_CHECKING:  # settings are read when Django is: not before the world stands
+    from brackets.venue.sender import SenderSlot
 
 NONCE = "EAPI:Invalid nonce"
 RATE = "ate limit exceeded"
 PATIENCE_SECONDS = 60.0
 OF_PRICE = Decimal("0.9")
+TIMEOUT_SECONDS = 5.0  # of one request, as the product's own
+LONGEST_EXIT_WAIT_SECONDS = TIMEOUT_SECONDS  # by then the poll that is under way has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One private call as its process saw it; seconds since 1970. `began`: when its turn came."""
+    """One private call as its process saw it; seconds since 1970. `began`: when its turn came. `turn`: the
+    turn's number; `wished_after`: the number that stood when its wish to be first was written. None: there
+    was none."""
 
     kind: str
     urgent: bool
@@ -46,6 +58,8 @@ class Call:
     began: float
     ended: float
     outcome: str
+    turn: int | None
+    wished_after: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,16 +72,55 @@ class Found:
     nonce_refusals: int  # in the venue's own log
     rate_refusals: int
     other_outcomes: dict[str, int]  # what was neither accepted nor read
-    polls_begun_while_an_exit_waited: int  # the most, over all exits
-    exits_overtaken: int  # exits that waited while at least one poll began
+    exits_that_wished: int  # exits that found the turn taken, and wished to be first
+    exits_overtaken: int  # of those, after whose wish something not urgent began before them
+    most_overtaking: int  # how much of it, at most
+    longest_exit_wait_seconds: float  # from asking to the turn
     waits: dict[str, list[float]]  # milliseconds from asking to the turn, by kind
 
     @property
     def is_clean(self) -> bool:
-        return not (self.nonce_refusals or self.rate_refusals or self.other_outcomes)
+        failed = self.nonce_refusals or self.rate_refusals or self.other_outcomes or self.exits_overtaken
+        return not failed and self.longest_exit_wait_seconds <= LONGEST_EXIT_WAIT_SECONDS
+
+
+class Numbers(threading.local):
+    """What this thread's call under way was given."""
+
+    began = 0.0
+    turn: int | None = None
+    wished_after: int | None = None
+
+    def forget(self, asked: float) -> None:
+        self.began, self.turn, self.wished_after = asked, None, None
 
 
 # --- one process -------------------------------------------------------------------------------------
+
+
+def numbered_slot(numbers: Numbers) -> type[SenderSlot]:
+    """The product's sender, which also notes each turn's number and what stood when a wish was written."""
+    from django.db import transaction
+
+    from brackets.venue.sender import SenderSlot, Turn
+    from brackets.venue.wishes import Wish
+
+    class NumberedWish(Wish):
+        def begin(self) -> None:
+            with transaction.atomic():  # the row is locked by the wish: no turn is won before the look
+                super().begin()
+                numbers.wished_after = self._rows().values_list("fence", flat=True).get()
+
+    class NumberedSlot(SenderSlot):
+        def _wish(self) -> Wish:
+            return NumberedWish(self._rows, self.clock)
+
+        def _take(self, *arguments: Any, **options: Any) -> Turn:
+            turn = super()._take(*arguments, **options)
+            numbers.began, numbers.turn = time.time(), turn.fence
+            return turn
+
+    return NumberedSlot
 
 
 class Racer:
@@ -77,32 +130,25 @@ class Racer:
         from django.conf import settings
 
         from brackets.venue.kraken.adapter import KrakenVenue
-        from brackets.venue.sender import SenderSlot, Turn, fingerprint
+        from brackets.venue.sender import fingerprint
 
-        turn_at = threading.local()
-
-        class TimedSlot(SenderSlot):
-            """Remembers when this thread's last turn came."""
-
-            def _take(self, *arguments: Any, **options: Any) -> Turn:
-                turn = super()._take(*arguments, **options)
-                turn_at.began = time.time()
-                return turn
-
-        url = settings.KRAKEN_API_URL
-        name = fingerprint(url=url, api_key=API_KEY)
-        slot = TimedSlot(
-            key_fingerprint=name, tier=settings.KRAKEN_TIER, max_wait_seconds=60, decay_times=times
+        url, self.numbers = settings.KRAKEN_API_URL, Numbers()
+        slot = numbered_slot(self.numbers)(
+            key_fingerprint=fingerprint(url=url, api_key=API_KEY),
+            tier=settings.KRAKEN_TIER,
+            timeout_seconds=TIMEOUT_SECONDS,
+            max_wait_seconds=60,
+            decay_times=times,
         )
         self.venue = KrakenVenue(
             slot=slot,
             url=url,
             api_key=API_KEY,
             private_key=PRIVATE_KEY,
-            timeout_seconds=20,
+            timeout_seconds=TIMEOUT_SECONDS,
             patience_seconds=PATIENCE_SECONDS,
         )
-        self.turn_at, self.left, self.lock = turn_at, calls, threading.Lock()
+        self.left, self.lock = calls, threading.Lock()
         self.made: list[Call] = []
         self.prices = {quote.symbol: quote.bid for quote in self.venue.quotes(self.symbols())}
 
@@ -125,7 +171,7 @@ class Racer:
                 return None
             self.left -= 1
         asked, answer = time.time(), None
-        self.turn_at.began = asked
+        self.numbers.forget(asked)
         try:
             answer = ask()
             outcome = type(answer).__name__ if kind in ("place", "cancel") else "read"
@@ -133,7 +179,19 @@ class Racer:
                 outcome = f"{outcome}: {answer.message}"
         except Exception as error:
             outcome = f"{type(error).__name__}: {error}"
-        self.made.append(Call(kind, urgent, asked, self.turn_at.began, time.time(), outcome))
+        given = self.numbers
+        self.made.append(
+            Call(
+                kind=kind,
+                urgent=urgent,
+                asked=asked,
+                began=given.began,
+                ended=time.time(),
+                outcome=outcome,
+                turn=given.turn,
+                wished_after=given.wished_after,
+            )
+        )
         return answer
 
     def poll(self) -> None:
@@ -201,10 +259,7 @@ def measure(world: World, options: argparse.Namespace) -> Found:
 
 def found(calls: Sequence[Call], *, seconds: float, log: Path) -> Found:
     text = log.read_text(errors="replace").splitlines()
-    polls = sorted(call.began for call in calls if call.kind == "poll")
-    overtaken = [
-        sum(1 for began in polls if exit_.asked < began < exit_.began) for exit_ in calls if exit_.urgent
-    ]
+    overtaken = overtaking(calls)
     fine = {"Accepted", "read"}
     return Found(
         calls=len(calls),
@@ -213,13 +268,26 @@ def found(calls: Sequence[Call], *, seconds: float, log: Path) -> Found:
         nonce_refusals=sum(NONCE in line for line in text),
         rate_refusals=sum(RATE in line for line in text),
         other_outcomes=dict(Counter(call.outcome for call in calls if call.outcome not in fine)),
-        polls_begun_while_an_exit_waited=max(overtaken, default=0),
-        exits_overtaken=sum(1 for number_ in overtaken if number_),
+        exits_that_wished=len(overtaken),
+        exits_overtaken=sum(1 for turns in overtaken if turns),
+        most_overtaking=max(overtaken, default=0),
+        longest_exit_wait_seconds=max((call.began - call.asked for call in calls if call.urgent), default=0),
         waits={
             kind: [1000 * (call.began - call.asked) for call in calls if call.kind == kind]
             for kind in ("cancel", "place", "poll")
         },
     )
+
+
+def overtaking(calls: Sequence[Call]) -> list[int]:
+    """Of each exit that wished to be first: how many turns that were not urgent began after its wish and
+    before it."""
+    others = sorted(call.turn for call in calls if not call.urgent and call.turn is not None)
+    return [
+        bisect_left(others, call.turn) - bisect_right(others, call.wished_after)
+        for call in calls
+        if call.urgent and call.turn is not None and call.wished_after is not None
+    ]
 
 
 def report(one: Found) -> str:
@@ -233,11 +301,12 @@ def report(one: Found) -> str:
         f"{one.calls} private calls in {one.seconds:.1f} s ({one.calls / one.seconds:.0f} a second)",
         f"invalid nonces {one.nonce_refusals}, rate refusals {one.rate_refusals}, "
         f"other failures {sum(one.other_outcomes.values())}",
-        "polls that began while one exit waited for its turn: "
-        f"{one.polls_begun_while_an_exit_waited} at most "
-        f"({one.exits_overtaken} of {one.kinds.get('cancel', 0)} exits)",
+        f"of {one.kinds.get('cancel', 0)} exits {one.exits_that_wished} had to wait and wished to be first; "
+        f"overtaken after that by others: {one.exits_overtaken}, by {one.most_overtaking} at most",
+        f"longest wait of an exit {one.longest_exit_wait_seconds * 1000:,.0f} ms "
+        f"(bound {LONGEST_EXIT_WAIT_SECONDS * 1000:,.0f} ms)",
         "",
-        table(["milliseconds from asking to the turn", "n", "median", "p99", "worst"], rows),
+        table(["milliseconds from asking to the turn", "n", "median", "p99", "longest"], rows),
     ]
     lines += [f"{number_} × {words}" for words, number_ in one.other_outcomes.items()]
     return "\n".join(lines)
