@@ -125,12 +125,26 @@ def refresh_balances(account: Account, venue: Venue, *, urgent: bool = False) ->
         # Threads may read at the same time: whoever stores first has made the first reading.
         locked = Account.objects.select_for_update().get(pk=account.pk)
         first_time = locked.first_balances_at is None
-        if first_time:
-            Account.objects.filter(pk=account.pk).update(first_balances_at=asked_at)
-        account.first_balances_at = locked.first_balances_at or asked_at
+        account.first_balances_at, account.balances_read_at = locked.first_balances_at or asked_at, asked_at
+        Account.objects.filter(pk=account.pk).update(
+            first_balances_at=account.first_balances_at, balances_read_at=asked_at
+        )
         keep_balances(account, readings, asked_at, first_time=first_time)
     measure_equity(account, asked_at, whole_at=asked_at)
     return readings
+
+
+def want_balances(account: Account, at: datetime) -> None:
+    """Ask whoever reads the venue for a reading of all balances that is asked for at `at` or later."""
+    later = Q(balances_wanted_at__gte=at)
+    Account.objects.filter(pk=account.pk).exclude(later).update(balances_wanted_at=at)
+
+
+def balances_are_wanted(account: Account, now: datetime) -> bool:
+    """Whether somebody waits for a reading of the balances that may be made now."""
+    asked = Account.objects.filter(pk=account.pk).values_list("balances_wanted_at", "balances_read_at").first()
+    wanted_at, read_at = asked or (None, None)
+    return wanted_at is not None and wanted_at <= now and (read_at is None or read_at < wanted_at)
 
 
 def keep_balances(

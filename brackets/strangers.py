@@ -226,19 +226,26 @@ def keep(account: Account, known: dict[Key, Stranger], found: list[Sighting], at
     for sighting in found:
         key = (sighting.kind.value, sighting.subject)
         shown.add(key)
-        row = known.get(key) or first_row(account, sighting)
+        row = known.get(key) or row_of(account, sighting)
         take_in(row.pk, lambda before, sighting=sighting: seen(before, sighting.seen), sighting)
     for key, row in known.items():
         if key not in shown:
             take_in(row.pk, lambda before: unseen(before, at))
 
 
-def first_row(account: Account, sighting: Sighting) -> Stranger:
-    """The row this finding had before, or its first one; two processes may find it at once."""
+def row_of(account: Account, sighting: Sighting) -> Stranger:
+    """The row of a finding that is not there at the moment: the one it had before, as long as nobody decided
+    about it; else a new one. Two processes may find it at once."""
+    found = Stranger.objects.filter(account=account, kind=sighting.kind, subject=sighting.subject)
+    last = found.order_by("-turn").first()
+    if last is not None and not (last.is_settled and sighting.seen.at > last.last_seen_at):
+        return last
+    turn = 1 if last is None else last.turn + 1
     begun = Stranger(
         account=account,
         kind=sighting.kind,
         subject=sighting.subject,
+        turn=turn,
         base=sighting.base,
         symbol=sighting.symbol,
         status=Status.GONE,  # until it is taken in
@@ -246,13 +253,15 @@ def first_row(account: Account, sighting: Sighting) -> Stranger:
         last_seen_at=sighting.seen.at - LAG,
     )
     Stranger.objects.bulk_create([begun], ignore_conflicts=True)
-    return Stranger.objects.get(account=account, kind=sighting.kind, subject=sighting.subject)
+    return found.get(turn=turn)
 
 
 def take_in(key: int, change: Callable[[Finding], Finding], sighting: Sighting | None = None) -> None:
     """One finding a step further, in one transaction: a person may be deciding about it at this moment."""
     with transaction.atomic():
         row = Stranger.objects.select_for_update().get(pk=key)
+        if row.is_settled:
+            return  # decided at this moment, or a reading from before its end
         before = finding_of(row)
         after = change(before)
         if after == before:
@@ -261,8 +270,6 @@ def take_in(key: int, change: Callable[[Finding], Finding], sighting: Sighting |
             setattr(row, name, getattr(after, name))
         if sighting is not None:
             row.symbol = sighting.symbol
-        if after.status is Status.NOTICED and before.status is not Status.NOTICED:
-            row.decided_by, row.decided_at, row.bracket = "", None, None
         row.save()
         tell(row, before, after)
 

@@ -15,6 +15,9 @@ class Account(models.Model):
     mode = models.CharField(max_length=10)
     created_at = models.DateTimeField(auto_now_add=True)
     first_balances_at = models.DateTimeField(null=True, blank=True)  # when `first_total` was read
+    # When all balances were last asked for, with what open orders hold of them; totals may be told later.
+    balances_read_at = models.DateTimeField(null=True, blank=True)
+    balances_wanted_at = models.DateTimeField(null=True, blank=True)  # … somebody needs a reading from then on
     # None while the book has not yet been compared with the venue since the last start.
     recovered_at = models.DateTimeField(null=True, blank=True)
     recovering_since = models.DateTimeField(null=True, blank=True)  # the first comparison that was not enough

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from brackets.core.strangers import Kind, Status
+from brackets.core.strangers import OVER, Kind, Status
 from brackets.models.account import Account
 from brackets.models.bracket import Bracket, choices
 from risk.fields import quantity_field
@@ -14,12 +14,14 @@ KINDS, STATUSES = [kind.value for kind in Kind], [status.value for status in Sta
 
 
 class Stranger(models.Model):
-    """One finding. The same order, or the same coin beyond our book, is the same row for good: a person's
-    decision stays with it until it changes."""
+    """One finding. The same order, or the same coin beyond our book, is the same row as long as it is there,
+    and a person's decision stays with it until it changes. What somebody decided about and is over stays as
+    it was: found again it is another finding, with a row of its own (`turn`)."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="strangers")
     kind = models.CharField(max_length=8, choices=choices(Kind))
     subject = models.CharField(max_length=40)  # the coin ("ETH"); of an order the venue's id
+    turn = models.PositiveIntegerField(default=1)  # the first finding of this subject, the second …
     base = models.CharField(max_length=24)  # the coin; where the pair is not known, the pair
     symbol = models.CharField(max_length=24)  # the pair of the order; for coins the one to protect them by
     quantity = quantity_field(default=0)
@@ -48,11 +50,16 @@ class Stranger(models.Model):
             )
         ]
         constraints = [
-            models.UniqueConstraint(fields=["account", "kind", "subject"], name="stranger_once"),
+            models.UniqueConstraint(fields=["account", "kind", "subject", "turn"], name="stranger_turn_once"),
             models.CheckConstraint(condition=Q(kind__in=KINDS), name="stranger_kind_known"),
             models.CheckConstraint(condition=Q(status__in=STATUSES), name="stranger_status_known"),
             models.CheckConstraint(condition=Q(quantity__gte=0), name="stranger_quantity_not_negative"),
         ]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is over and somebody decided about it: what is found from now on is another one."""
+        return self.status in OVER and self.decided_at is not None
 
     def __str__(self) -> str:
         return f"stranger {self.pk} {self.kind} {self.subject} {self.status}"
