@@ -9,13 +9,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from brackets.core import sentinel
-from brackets.core.cover import lacking
+from brackets.core.amounts import amount
+from brackets.core.cover import lacking, surviving_stop
 from brackets.core.draft import Step
 from brackets.core.events import CoinsCounted, Event
 from brackets.core.leaving import awaits_unseen_stop
 from brackets.core.orders import ZERO, Bracket, later, total_leaves
 from brackets.core.prices import round_up
-from brackets.core.states import OrderStatus, Role
+from brackets.core.states import OrderStatus, Role, State
+from risk.core.plain import text
 
 
 def count(draft: Step, event: Event) -> Step:
@@ -49,9 +51,20 @@ def count_missing(draft: Step, event: CoinsCounted) -> Step:
         return draft.having(shortage=short, shortage_since=draft.at)
     if draft.at < later(since, spacing):
         return draft
-    return draft.having(missing=short, shortage=ZERO, shortage_since=None).alarm(
-        f"{short} of {expected} coins are {whither}, and not by our orders"
-    )
+    known = draft.having(missing=short, shortage=ZERO, shortage_since=None)
+    if short < bracket.missing:
+        return known.alarm(came_back(bracket, short))
+    return known.alarm(f"{text(short)} of {amount(bracket, expected)} are {whither}, and not by our orders")
+
+
+def came_back(before: Bracket, short: Decimal) -> str:
+    """What is said of coins that were missed and are there again, `short` of them are not."""
+    back = f"{amount(before, before.missing - short)} are back"
+    if short > 0:
+        back += f", {text(short)} are still gone"
+    if before.state not in sentinel.PROTECTING and before.state is not State.HELD:
+        return f"{back}: they are sold too"
+    return f"{back}: {'they get a stop' if surviving_stop(before) is None else 'the stop grows'}"
 
 
 def free_to_sell(bracket: Bracket, event: CoinsCounted) -> Decimal:

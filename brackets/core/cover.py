@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from brackets.core import sentinel
+from brackets.core import dust, sentinel
+from brackets.core.amounts import amount, is_left_over
 from brackets.core.draft import Step
 from brackets.core.leaving import awaits_unseen_stop, hold, leave
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
@@ -23,6 +24,7 @@ from brackets.core.refusals import (
     refused_rounds,
 )
 from brackets.core.states import ONLINE, ExitReason, OrderStatus, Role, State
+from risk.core.plain import text
 
 AMENDABLE = RETRYABLE | {"", INSUFFICIENT_FUNDS, "unknown_order"}
 """Refusals of an amendment that say nothing against the next one."""
@@ -103,6 +105,14 @@ def cover_with_stop(step: Step) -> Step:
         return step
     if step.price is not None and step.price <= bracket.stop_price and not bracket.restoring:
         return leave(step, ExitReason.STOP_LOSS)
+    if surviving_stop(bracket) is None and (refused := refused_for_good(bracket)):
+        return without_stop(step, refused)
+    return stand_stop(step)
+
+
+def stand_stop(step: Step) -> Step:
+    """Send what brings the coins their stop: the surviving one grows, or one of ours is placed."""
+    bracket = step.bracket
     spaced = step.having(protect_from=later(step.at, pause_before_next(step, Role.STOP)))
     quantity = round_down(lacking(bracket), bracket.plan.lot_step)
     survivor = surviving_stop(bracket)
@@ -111,8 +121,6 @@ def cover_with_stop(step: Step) -> Step:
             return step  # one at a time
         amended = spaced.amending(survivor, quantity=survivor.quantity + quantity)
         return sentinel.repaired(amended, survivor.key)
-    if refused := refused_for_good(bracket):
-        return without_stop(step, refused)
     if quantity < bracket.plan.minimum_quantity:  # too small for a stop of its own
         stays = bracket.entering or bracket.market != ONLINE  # where no stop is taken, none is given up
         return step if stays else step.canceling(smallest_stop(bracket))
@@ -124,24 +132,6 @@ def refused_for_good(bracket: Bracket) -> str | None:
     """Why the venue will not take a stop of ours, where its last word on one says so."""
     refused = last_refusal(bracket, Role.STOP)
     return None if refused == INSUFFICIENT_FUNDS or refused in RETRYABLE else refused
-
-
-def cover_held(step: Step) -> Step:
-    """Of a held bracket: coins that were on their way to a stop when it was put on hold still get there,
-    those whose stop others took get it back, and nothing is sold for want of one. What is tried for the
-    first is given up in time; a repair goes on, unless it is refused for good."""
-    bracket = step.bracket
-    if bracket.coins > 0 and bracket.covered:
-        return sentinel.at_rest(step).having(unprotected_since=None, protect_from=None)
-    if lacking(bracket) <= 0 or bracket.protect_from is None or step.at < bracket.protect_from:
-        return step
-    if sentinel.waits_for(step):
-        return step
-    since = bracket.unprotected_since or step.at
-    late = step.at >= later(since, step.rules.protect_timeout_seconds)
-    if (late and not bracket.repairing) or (surviving_stop(bracket) is None and refused_for_good(bracket)):
-        return step.having(protect_from=None).alarm("coins of a held bracket have no stop at the venue")
-    return cover_with_stop(replace(step.having(unprotected_since=since), price=None))
 
 
 def without_stop(step: Step, refused: str) -> Step:
@@ -188,15 +178,17 @@ def out_of_time(step: Step) -> bool:
 
 
 def leave_without_protection(step: Step) -> Step:
-    """Rollback; but where the sell was refused before, or the coins are not of our buying, only an
-    operator can help."""
+    """Rollback; but where the sell was refused before, or the coins are not of our buying, only an operator
+    can help: held, a stop is still asked for, ever more rarely. Too few to be sold are dust."""
     bracket = step.bracket
+    if is_left_over(bracket):
+        return dust.end(step)
     if bracket.restoring:
-        return hold(
-            step, "the venue takes neither the sell nor a stop for these coins: an operator must look"
-        )
+        coins = amount(bracket, bracket.coins)
+        return sentinel.ask_rarely(hold(step, f"the venue takes neither the sell nor a stop for {coins}"))
     if bracket.plan.held_quantity:
-        return hold(step, "the venue takes no stop for the coins to be protected: an operator must look")
+        coins = amount(bracket, lacking(bracket))
+        return sentinel.ask_rarely(hold(step, f"the venue took no stop for the {coins} to be protected"))
     return leave(step, ExitReason.ROLLBACK).alarm(
         f"no protection within {step.rules.protect_timeout_seconds} s of the fill: selling"
     )
@@ -280,8 +272,9 @@ def move(step: Step, order: BracketOrder) -> Step:
     bracket = step.bracket
     if order.amend_refused == BAD_PRICE and order.role is Role.STOP and order.trigger_price is not None:
         asked = replace(step, bracket=bracket.replacing(replace(order, amend_refused="")))
+        wanted, stays = text(bracket.stop_price), text(order.trigger_price)
         return asked.having(stop_price=order.trigger_price).alarm(
-            f"the venue refuses the stop at {bracket.stop_price}: it stays at {order.trigger_price}"
+            f"the venue refuses the stop at {wanted}: it stays at {stays}"
         )
     if order.amend_refused not in AMENDABLE:
         return step.canceling((order,))

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from brackets.core import cover, entry, leaving, reduce, sentinel, swap
+from brackets.core import cover, dust, entry, held_cover, leaving, reduce, sentinel, swap
+from brackets.core.amounts import is_left_over
 from brackets.core.draft import Step
 from brackets.core.leaving import leave, stop_is_executing, stop_won
-from brackets.core.orders import later
-from brackets.core.states import ExitReason, Role, State
+from brackets.core.orders import Bracket, BracketOrder, later
+from brackets.core.states import ExitReason, OrderStatus, Role, State
 
 MAX_DECISIONS = 16
 
@@ -67,6 +68,8 @@ def in_entry_filled(step: Step) -> Step:
         return step.having(unprotected_since=None) if bracket.entering else cover.protected(step)
     if bracket.unprotected_since is None:
         return step.having(unprotected_since=step.at, protect_from=bracket.protect_from or step.at)
+    if dust.is_certain(step):
+        return dust.end(step)
     if bracket.reduce_quantity == 0 and cover.out_of_time(step):
         return cover.leave_without_protection(step)
     return swap.rest_target(step) if bracket.resting is Role.TARGET else cover.cover_with_stop(step)
@@ -92,8 +95,8 @@ def in_bracket_active(step: Step) -> Step:
 
 
 def lost_leg(step: Step) -> Step:
-    """The order that stood for the coins ended or shrank, and not by our will: the stop comes back as soon
-    as the sentinel lets it, and no swap for a while."""
+    """Coins have no order, and not by our will: one ended or shrank, or coins came that none stands for yet.
+    The stop comes back as soon as the sentinel lets it, and no swap for a while."""
     bare = cover.unprotected(
         step.having(
             resting=Role.STOP,
@@ -101,16 +104,31 @@ def lost_leg(step: Step) -> Step:
             swap_after=later(step.at, step.rules.swap_cooldown_seconds),
         )
     )
-    if bare.bracket.repairing:
-        return bare  # said already
+    said_already = bare.bracket.repairing
+    if said_already or is_left_over(bare.bracket) or not lost_an_order(bare.bracket):
+        return bare
     return bare.alarm("a protective order is gone from the venue and not by us: placing a new stop")
+
+
+def lost_an_order(bracket: Bracket) -> bool:
+    """Whether a leg that had coins left ended lately, and not by our will: since then none was placed, nor
+    amended in its place. Else the coins grew, and no order is gone."""
+    ends = (leg.ended_at for leg in bracket.sells if is_lost(leg) and leg.ended_at is not None)
+    places = (order.age_from for order in bracket.covering)
+    newest, placed = max(ends, default=None), max(places, default=None)
+    return newest is not None and (placed is None or newest > placed)
+
+
+def is_lost(leg: BracketOrder) -> bool:
+    ended = leg.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+    return ended and not leg.cancel_wanted and leg.role in (Role.STOP, Role.TARGET)
 
 
 def in_held(step: Step) -> Step:
     """Nothing is wanted any more, but protection that was in motion arrives."""
     held = leaving.in_held(step)
     done = held.bracket.state is not State.HELD or stop_is_executing(held.bracket)
-    return held if done else cover.cover_held(held)
+    return held if done else held_cover.cover_held(held)
 
 
 DECISIONS: dict[State, Callable[[Step], Step]] = {

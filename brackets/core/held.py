@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from brackets.core.amounts import amount, base_of, is_left_over, too_small
 from brackets.core.invariants import violations
 from brackets.core.orders import ZERO, Amendment, Bracket, BracketOrder
-from brackets.core.states import OrderStatus, Role, State
+from brackets.core.states import CLOSED_MARKETS, OrderStatus, Role, State
 from risk.core.plain import text
 
 
@@ -35,21 +36,26 @@ class Held:
     """Sentences for an operator."""
 
     why: str
+    prices: tuple[tuple[str, Decimal | None], ...]  # bid (None: not known now), stop and target
     known: tuple[str, ...]
     unknown: tuple[str, ...]
     actions: tuple[Act, ...]
 
 
-def explain(bracket: Bracket, *, why: str = "", compared_at: datetime | None = None) -> Held | None:
+def explain(
+    bracket: Bracket, *, why: str = "", compared_at: datetime | None = None, bid: Decimal | None = None
+) -> Held | None:
     """What is to be told of a held bracket; None of one that is not held. `why` is what led here, as it was
-    said then; `compared_at` when its orders were last compared with the venue."""
+    said then; `compared_at` when its orders were last compared with the venue; `bid` what is offered for a
+    coin now, in quote currency, where it is known: by it the acts say whether they sell at once."""
     if bracket.state is not State.HELD:
         return None
     return Held(
         why=why or "It was put on hold; the timeline tells when.",
+        prices=(("bid", bid), ("stop", bracket.stop_price), ("target", bracket.target_price)),
         known=tuple(known(bracket, compared_at)),
         unknown=tuple(unknown(bracket)),
-        actions=actions(bracket),
+        actions=actions(bracket, bid),
     )
 
 
@@ -140,19 +146,14 @@ def terms(asked: Amendment) -> str:
 # --- what may be done -------------------------------------------------------------------------------
 
 
-def actions(bracket: Bracket) -> tuple[Act, ...]:
+def actions(bracket: Bracket, bid: Decimal | None = None) -> tuple[Act, ...]:
     """The acts that a held bracket takes, or why it does not."""
     nothing = "" if bracket.coins > 0 or not bracket.idle else "There is nothing left to sell."
     if bracket.coins < 0:
         nothing = "More was sold than came in: only a close by hand ends it."
     return (
-        close(bracket, nothing),
-        Act(
-            name="release",
-            does="Goes on as if it had just been bought: what rests and fits stays, what lacks a stop gets "
-            "one, and coins that cannot get one in time are sold. What cannot be true is held again.",
-            why_not=cannot_release(bracket) or "",
-        ),
+        close(bracket, nothing, bid),
+        Act(name="release", does=does_release(bracket, bid), why_not=cannot_release(bracket) or ""),
         Act(
             name="liquidate-all",
             does="Pauses trading and sells every open position of ours, this one included.",
@@ -161,18 +162,59 @@ def actions(bracket: Bracket) -> tuple[Act, ...]:
     )
 
 
-def close(bracket: Bracket, nothing: str) -> Act:
+def close(bracket: Bracket, nothing: str, bid: Decimal | None) -> Act:
     if bracket.coins < 0:
         return Act(
             name="close",
             does=f"Ends it once its orders have ended and are booked; nothing is sold. It says that you saw "
             f"that {text(-bracket.coins)} {base_of(bracket)} of others in the account were sold.",
         )
-    return Act(
-        name="close",
-        does="Cancels what rests, reads its end, and sells the coins at market.",
-        why_not=nothing,
+    if too_small(bracket):
+        return Act(name="close", does=f"Cancels what rests and ends it: {left_as_dust(bracket)}")
+    does = "Cancels what rests, reads its end, and sells the coins at market"
+    if bid is None or bracket.coins == 0:
+        return Act(name="close", does=f"{does}.", why_not=nothing)
+    return Act(name="close", does=f"{does}: {sells(bracket)}, the bid is {text(bid)}.", why_not=nothing)
+
+
+def does_release(bracket: Bracket, bid: Decimal | None) -> str:
+    """What a release leads to, beginning with what would be done at once."""
+    if is_left_over(bracket):
+        return f"Goes on, and ends it: {left_as_dust(bracket)}"
+    goes_on = (
+        "Goes on as if it had just been bought: what rests and fits stays, what lacks a stop gets one, and "
+        "coins that cannot get one in time are sold. What cannot be true is held again."
     )
+    if bid is not None and (crossed := where_it_stands(bracket, bid)):
+        sentence = f"{sells(bracket)}: the bid {text(bid)} is {crossed}."
+        return f"{sentence[0].upper()}{sentence[1:]} {goes_on}"
+    return goes_on
+
+
+def where_it_stands(bracket: Bracket, bid: Decimal) -> str:
+    """On which side of both legs the bid stands, where a leg is reached; empty: it is between them."""
+    if bracket.coins <= 0 or too_small(bracket):
+        return ""
+    for side, leg, price in (
+        ("below", "stop", bracket.stop_price),
+        ("above", "target", bracket.target_price),
+    ):
+        if bid == price:
+            return f"at the {leg} of {text(price)}"
+        if (bid < price) if side == "below" else (bid > price):
+            return f"{side} the {leg} of {text(price)}"
+    return ""
+
+
+def sells(bracket: Bracket) -> str:
+    """What is sold, and when: in a closed market as soon as it opens."""
+    when = "as soon as the market opens" if bracket.market in CLOSED_MARKETS else "now"
+    return f"this sells {amount(bracket, bracket.coins)} {when}"
+
+
+def left_as_dust(bracket: Bracket) -> str:
+    left = amount(bracket, bracket.coins)
+    return f"{left} are too small for the venue: nothing can be sold, and they stay in the account as dust."
 
 
 def cannot_release(bracket: Bracket) -> str | None:
@@ -185,7 +227,3 @@ def cannot_release(bracket: Bracket) -> str | None:
         return "No coins are left to watch over; it ends when its orders have ended and are booked."
     broken = violations(bracket)
     return f"The facts contradict each other: {broken[0]}." if broken else None
-
-
-def base_of(bracket: Bracket) -> str:
-    return bracket.plan.symbol.partition("/")[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from brackets.core.amounts import amount, base_of, is_left_over
 from brackets.core.draft import Step
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later, total_leaves
 from brackets.core.prices import round_down
@@ -21,6 +22,7 @@ from brackets.core.refusals import (
     pause_before_next,
 )
 from brackets.core.states import ExitReason, OrderStatus, Role, State
+from risk.core.plain import text
 
 OUTLIVED = "older than"
 """So begins the reason for which an entry that could not leave in its time is withdrawn."""
@@ -84,7 +86,7 @@ def sold_out(step: Step) -> Step:
     if bracket.coins == 0 and sold_by(bracket, Role.TARGET) > 0:
         return leave(step, ExitReason.TAKE_PROFIT).to(State.TP_FILLED)
     return leave(step, ExitReason.EXTERNAL).alarm(
-        f"{bracket.coins} coins are left of a position that should be open"
+        f"{amount(bracket, bracket.coins)} are left of a position that should be open"
     )
 
 
@@ -132,7 +134,7 @@ def in_exiting(step: Step) -> Step:
     role = Role.TARGET if bracket.exit_reason is ExitReason.TAKE_PROFIT else Role.EXIT
     legs = bracket.live_stops + resting_targets(bracket)
     waits = step.market_closed or (legs and is_blind(step, role)) or (bracket.live_stops and is_unsure(step))
-    if bracket.coins > 0 and waits:
+    if bracket.coins > 0 and waits and not is_left_over(bracket):
         return wait_protected(step)
     step = step.canceling(legs)
     bracket = step.bracket
@@ -285,11 +287,11 @@ def stuck_limit_exits(step: Step) -> tuple[BracketOrder, ...]:
 def sell(step: Step, role: Role) -> Step:
     """One more sell, spaced from the one before: a venue that ends them unfilled is not hammered."""
     bracket = step.bracket
-    if step.market_closed or (bracket.retry_after is not None and step.at < bracket.retry_after):
-        return step
     quantity = bracket.coins
     if quantity < bracket.plan.minimum_quantity:
         return close_books(step)
+    if step.market_closed or (bracket.retry_after is not None and step.at < bracket.retry_after):
+        return step
     spaced = step.having(retry_after=later(step.at, pause_before_next(step, role)))
     if not needs_limit(bracket, role):
         return spaced.placing(role, quantity)
@@ -343,7 +345,7 @@ def try_again_bare(step: Step, role: Role) -> Step | None:
     if tried == step:
         return step
     return tried.having(retry_after=later(step.at, rules.bare_retry_seconds)).alarm(
-        f"the venue refuses to sell {bracket.coins} coins that have no stop any more: trying again"
+        f"the venue refuses to sell {amount(bracket, bracket.coins)} that have no stop any more: trying again"
     )
 
 
@@ -353,7 +355,7 @@ def restore_stop(step: Step) -> Step:
     again later."""
     bracket = step.bracket
     if stop_is_executing(bracket):
-        return hold(step, "the venue refuses to sell these coins: an operator must look")
+        return hold(step, f"the venue refuses to sell {amount(bracket, bracket.coins)}")
     return step.to(
         State.ENTRY_FILLED,
         exit_reason=None,
@@ -370,16 +372,20 @@ def close_books(step: Step) -> Step:
     if not bracket.idle:
         return step
     if bracket.coins < 0 and bracket.coins != bracket.dust:  # nobody has looked at it
-        return hold(step, f"{-bracket.coins} more coins were sold than bought")
+        return hold(step, f"{text(-bracket.coins)} more {base_of(bracket)} were sold than bought")
     dust = bracket.coins
     if dust != bracket.dust:
         return step.having(dust=dust)
     if not all(order.fully_booked for order in bracket.orders):
         return step
     if dust > 0:
-        step = step.alarm(f"{dust} coins are below the venue's minimum and stay in the account as dust")
+        few = (
+            f"{amount(bracket, dust)} are below the venue's minimum of {text(bracket.plan.minimum_quantity)}"
+        )
+        step = step.alarm(f"{few}: they stay in the account as dust")
     if dust < 0:
-        step = step.alarm(f"closed with {-dust} more coins sold than bought: others of the account are gone")
+        more = f"{text(-dust)} more {base_of(bracket)}"
+        step = step.alarm(f"closed with {more} sold than bought: others of the account are gone")
     return step.to(
         State.EXIT_COMPLETE,
         unprotected_since=None,

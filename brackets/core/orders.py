@@ -47,6 +47,7 @@ class Rules:
     second_reading_seconds: int = 8  # a leg that one reading told lost or altered is repaired without another
     repair_spacing_seconds: int = 60  # at least between two repairs of a leg, and …
     repair_spacing_cycles: int = 3  # … so many comparisons with the venue
+    most_repair_spacing_seconds: int = 900  # of a held bracket whose stop is refused again and again
     most_stops: int = 5  # more stops than these, and the rest of the entry is canceled
     merge_age_seconds: int = 45  # a younger stop is dear to cancel
     swap_cooldown_seconds: int = 30  # between one swap's end and the next one's begin
@@ -236,7 +237,7 @@ class Bracket:
     repaired_at: datetime | None = None
     repair_cycle: int | None = None  # the comparison with the venue it is counted from
     repairs: int = 0
-    repairs_refused: int = 0  # in a row, for want of coins or margin
+    repairs_refused: int = 0  # in a row, for want of coins or margin; of a held bracket for any reason
     funds_awaited: bool = False  # the next repair waits for them
 
     def having(self, role: Role) -> tuple[BracketOrder, ...]:

@@ -11,8 +11,10 @@ Pure. What brings coins their leg is either the ordinary course, or the repair o
 | an order of ours never arrived, or was refused in passing | it goes on | a second later, then rarer |
 | our own cancel, or a stop that triggered | nobody's repair | – |
 | somebody canceled a leg, or altered its price or quantity | **repair** | when two readings agree |
+| … and no second reading can be had | **repair** | 8 s after the first, on that one alone |
 | the same leg again | **repair** | 60 s and 3 comparisons after the last repair |
 | the venue ended or refused it for want of funds | **repair** | a balance shows the coins, or as above |
+| it refuses a held bracket's stop for good, or took none in time | **repair** | as above, then ever rarer |
 
 Whoever would cover coins or move a leg (`cover`) asks `waits_for` and `may_put_right` here first, and tells
 what it did (`repaired`). Until a repair may be made, both legs are in our hands (`watch_legs`): a person who
@@ -20,8 +22,10 @@ cancels stop after stop wants something, a program that fights about it would se
 nothing is sold for it by itself. An order that would sell more coins than there are is no matter of taste: it
 is made smaller at once (`cover.without_surplus`).
 
-A held bracket keeps its protection by the same rules: a stop that others canceled or made smaller comes back.
-There nobody watches a price meanwhile, and a price that others moved stays where they put it.
+A held bracket keeps its protection by the same rules (`held_cover.py`): a stop that others canceled or made
+smaller comes back. There nobody watches a price meanwhile, and a price that others moved stays where they put
+it. One that the venue refuses is asked for again while the coins are bare: after 60 s and 3 comparisons, then
+twice as long each time, up to 15 minutes (`ask_rarely`).
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ from enum import StrEnum
 from brackets.core.draft import Step
 from brackets.core.leaving import leave
 from brackets.core.orders import Bracket, BracketOrder, later
-from brackets.core.refusals import INSUFFICIENT_FUNDS
+from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE
 from brackets.core.states import ExitReason, OrderStatus, Role, State
 
 PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
@@ -65,7 +69,7 @@ def note_held(before: Bracket, known: Step) -> Step:
     """Of a held bracket only what leaves coins bare is harm; what was given up before is taken up again."""
     if known.bracket.uncovered <= 0:
         return known
-    noted = note_funds(before, note_harm(before, known))
+    noted = note_refusal(before, note_funds(before, note_harm(before, known)))
     if noted == known:
         return known
     return noted.having(
@@ -110,6 +114,19 @@ def note_funds(before: Bracket, known: Step) -> Step:
     if before.funds_awaited or before.repairs_refused:
         return waiting
     return waiting.alarm("funds do not suffice for the stop: it is placed when the coins are there again")
+
+
+def note_refusal(before: Bracket, known: Step) -> Step:
+    """Of a held bracket that is asked rarely: one more refusal doubles the pause. It was said already."""
+    told = {order.key for order in before.sells if is_refused_for_good(order)}
+    refused = {order.key for order in known.bracket.sells if is_refused_for_good(order)}
+    return ask_rarely(known) if is_asked_rarely(known.bracket) and refused - told else known
+
+
+def is_refused_for_good(order: BracketOrder) -> bool:
+    """Whether the venue refused this stop for a reason that does not pass by itself."""
+    refused = order.role is Role.STOP and order.status is OrderStatus.REJECTED
+    return refused and order.refused_reason not in {INSUFFICIENT_FUNDS, *RETRYABLE}
 
 
 def lacks_funds(bracket: Bracket, order: BracketOrder) -> bool:
@@ -204,6 +221,41 @@ def is_held_back(bracket: Bracket) -> bool:
     return bracket.funds_awaited or is_repeat(bracket)
 
 
+# --- a venue that takes no stop -----------------------------------------------------------------------------
+
+
+def ask_rarely(step: Step) -> Step:
+    """The venue took no stop for coins that are bare and held: the next one is asked for after a pause, twice
+    as long each time. Want of funds waits for them."""
+    bracket = step.bracket
+    stops = bracket.having(Role.STOP)
+    refusals = (stops[-1].refused_reason, stops[-1].amend_refused) if stops else ()
+    rarely = step.having(
+        restoring=False,
+        repairing=True,
+        funds_awaited=INSUFFICIENT_FUNDS in refusals,
+        repairs_refused=bracket.repairs_refused + 1,
+        repair_key=stops[-1].key if stops else bracket.repair_key,
+        repaired_at=step.at,
+        repair_cycle=step.cycle,
+        unprotected_since=bracket.unprotected_since or step.at,
+    )
+    return space_rarely(rarely)
+
+
+def is_asked_rarely(bracket: Bracket) -> bool:
+    return bracket.repairs_refused > 0
+
+
+def space_rarely(step: Step) -> Step:
+    """The next stop of a held bracket is not asked for before its pause is over, where one was refused."""
+    refused, rules = step.bracket.repairs_refused, step.rules
+    if not refused:
+        return step
+    pause = min(rules.repair_spacing_seconds * (1 << (refused - 1)), rules.most_repair_spacing_seconds)
+    return step.having(protect_from=later(step.at, pause))
+
+
 # --- what was done ---------------------------------------------------------------------------------------
 
 
@@ -241,13 +293,16 @@ def count_coins(step: Step, available: Decimal, lacking: Decimal) -> Step:
     """A balance was read: where it shows the coins that a repair waits for, it waits no longer."""
     if not step.bracket.funds_awaited or available < lacking:
         return step
-    return step.having(funds_awaited=False, unprotected_since=step.at)
+    there = step.having(funds_awaited=False, unprotected_since=step.at)
+    return there.having(protect_from=step.at) if step.bracket.state is State.HELD else there
 
 
 def at_rest(step: Step) -> Step:
     """Every coin has its leg: nothing is being repaired, unless one still rests where others put it."""
     bracket = step.bracket
-    if not bracket.repairing or any(is_elsewhere(bracket, order) for order in harmed(bracket)):
+    if not (bracket.repairing or bracket.repairs_refused):
+        return step
+    if any(is_elsewhere(bracket, order) for order in harmed(bracket)):
         return step
     return step.having(repairing=False, funds_awaited=False, repairs_refused=0)
 

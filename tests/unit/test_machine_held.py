@@ -173,7 +173,8 @@ def test_a_stop_refused_for_now_is_tried_until_its_time_is_up_and_nothing_is_sol
     assert 6 <= story.log.count(STOP_AGAIN) <= 10
     assert len(alarms) == len(set(alarms)) == 2  # that no stop came of it, and that the coins are bare
     story.wait(600, "90")
-    assert (story.state, story.words, story.alarms) == (State.HELD, [], ())
+    assert (story.state, story.words, story.alarms) == (State.HELD, [STOP_AGAIN], ())
+    assert "exit" not in " ".join(story.log)
 
 
 @pytest.mark.parametrize("reason", ["permission", "bad_price", "other"])
@@ -185,10 +186,10 @@ def test_a_stop_refused_for_good_is_said_and_nothing_is_sold(reason: str) -> Non
     story.wait(1)
     assert story.log[-1] == STOP_AGAIN
     assert story.alarms
-    story.wait(600, "90")
+    story.wait(30, "90")
     assert (story.state, story.words, len(story.alarms)) == (State.HELD, [], 1)  # the coins are bare
     story.wait(600, "90")
-    assert (story.state, story.words, story.alarms) == (State.HELD, [], ())
+    assert (story.state, story.words, story.alarms) == (State.HELD, [STOP_AGAIN], ())
 
 
 def test_a_fill_that_comes_while_held_gets_its_stop() -> None:
@@ -313,7 +314,8 @@ def test_a_repair_in_held_that_is_refused_for_good_is_said_once() -> None:
     story.refuse(story.newest, "permission")
     for _ in range(20):
         story.wait(30)
-    assert story.log.count(STOP_AGAIN) == 1
+        story.refuse(story.newest, "permission")
+    assert story.log.count(STOP_AGAIN) == 1 + 3  # after 60, 180 and 420 s
     assert len([said for said in story.said if "have no stop" in said]) == 1
 
 

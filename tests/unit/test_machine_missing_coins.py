@@ -40,7 +40,7 @@ def test_after_two_counts_what_is_left_gets_its_stop() -> None:
     count(story, "0.5")
     story.wait(3)
     count(story, "0.5")
-    assert story.alarms == ("0.5 of 1 coins are gone from the account, and not by our orders",)
+    assert story.alarms == ("0.5 of 1 ETH are gone from the account, and not by our orders",)
     assert story.words == ["place stop 0.5 at 95"]
     story.accept(story.newest, "S2")
     story.report("S2", OPEN, of="0.5")
@@ -156,7 +156,7 @@ def test_what_an_order_of_the_owner_leaves_gets_its_stop() -> None:
             break
         if story.bracket.live_sells:
             story.refuse(story.newest, "insufficient_funds")
-    assert story.said[-1] == "0.7 of 1 coins are gone from the account or held there, and not by our orders"
+    assert story.said[-1] == "0.7 of 1 ETH are gone from the account or held there, and not by our orders"
     assert story.log[-1] == "place stop 0.3 at 95"
     story.accept(story.newest, "S2")
     story.report("S2", OPEN, of="0.3")

@@ -44,7 +44,7 @@ def oversold(*, booked: bool = True) -> Story:
     story.report("T", FILLED, "1", price="110")
     story.report("S", CANCELED, "0.4", triggered=True)
     assert story.bracket.coins == D("-0.4")
-    assert (story.state, story.alarms) == (State.HELD, ("0.4 more coins were sold than bought",))
+    assert (story.state, story.alarms) == (State.HELD, ("0.4 more ETH were sold than bought",))
     if booked:
         for order, quantity in (("E", "1"), ("T", "1"), ("S", "0.4")):
             story.book(order, quantity)
@@ -63,7 +63,7 @@ def test_a_close_by_hand_ends_it_and_says_how_many_were_sold_too_many() -> None:
     story = oversold()
     story.close()
     assert (story.state, story.words) == (State.EXIT_COMPLETE, [])
-    assert story.alarms == ("closed with 0.4 more coins sold than bought: others of the account are gone",)
+    assert story.alarms == ("closed with 0.4 more ETH sold than bought: others of the account are gone",)
     assert story.bracket.exit_reason is ExitReason.TAKE_PROFIT, "the first reason to leave is kept"
 
 
@@ -81,7 +81,7 @@ def test_what_is_sold_beyond_what_was_seen_must_be_seen_again() -> None:
     story = oversold(booked=False)
     story.close()
     story.report("S", CANCELED, "0.5", triggered=True)
-    assert (story.state, story.alarms) == (State.HELD, ("0.5 more coins were sold than bought",))
+    assert (story.state, story.alarms) == (State.HELD, ("0.5 more ETH were sold than bought",))
     for order, quantity in (("E", "1"), ("T", "1"), ("S", "0.5")):
         story.book(order, quantity)
     assert story.state is State.HELD
@@ -94,7 +94,7 @@ def test_a_fill_reported_after_the_end_is_held_again() -> None:
     story.close()
     story.report("S", CANCELED, "0.5", triggered=True)
     assert story.state is State.HELD
-    assert any("0.5 more coins" in alarm for alarm in story.alarms)
+    assert any("0.5 more ETH" in alarm for alarm in story.alarms)
 
 
 def test_pausing_and_selling_everything_is_no_look_at_it() -> None:

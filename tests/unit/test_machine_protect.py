@@ -97,8 +97,8 @@ def test_a_stop_refused_for_good_is_said_and_the_owners_coins_are_not_sold(reaso
     story.wait(1)
     assert story.state is State.HELD
     assert story.log == ["place stop 1 at 95"]
-    story.wait(600)
-    assert (story.state, story.words) == (State.HELD, [])
+    story.wait(600, "90")
+    assert (story.state, story.words) == (State.HELD, ["place stop 1 at 95"]), "a well venue takes it"
 
 
 def test_a_stop_refused_for_now_is_tried_until_the_time_is_up_then_an_operator_must_look() -> None:

@@ -130,8 +130,11 @@ def test_neither_the_sell_nor_a_stop_is_taken_an_operator_must_look() -> None:
     assert story.alarms
     sent = len(story.log)
     for _ in range(10):
-        story.wait(60)
-    assert len(story.log) == sent
+        story.wait(60, "90")
+        story.refuse(story.newest, "permission")
+    assert story.state is State.HELD
+    assert set(story.log[sent:]) == {"place stop 1 at 95"}, "nothing is sold"
+    assert len(story.log) - sent <= 4, "ever more rarely"
 
 
 def test_the_stop_is_put_back_wherever_the_price_is_the_sell_was_just_refused() -> None:

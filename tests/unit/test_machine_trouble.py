@@ -212,6 +212,6 @@ def test_more_sold_than_bought_is_held_and_said() -> None:
     outcome = step(story.bracket, oversold)
     assert outcome.bracket.state is State.HELD
     assert outcome.effects == ()
-    assert outcome.alarms == ("1 more coins were sold than bought",)
+    assert outcome.alarms == ("1 more ETH were sold than bought",)
     assert violations(outcome.bracket) == ("2 coins are sold or on sale, but only 1 were there",)
     assert step(outcome.bracket, oversold) == Outcome(bracket=outcome.bracket)

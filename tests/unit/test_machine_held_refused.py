@@ -1,0 +1,113 @@
+"""Stories of a held bracket whose stop the venue refuses: it is asked again, ever more rarely."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from brackets.core.states import OrderStatus, State
+from tests.unit.machine_story import Story
+
+D = Decimal
+OPEN, CANCELED = OrderStatus.OPEN, OrderStatus.CANCELED
+STOP = "place stop 1 at 95"
+
+
+def refused_at_protect(reason: str = "permission") -> Story:
+    """One coin to be protected, whose stop the venue refuses once."""
+    story = Story(held_quantity=D(1), held_price=D(100))
+    story.refuse(story.protect(), reason)
+    story.wait(1)
+    assert (story.state, story.log) == (State.HELD, [STOP])
+    return story
+
+
+def live(story: Story, seconds: int, *, refuse: str = "", each: int = 5) -> list[int]:
+    """Let so many seconds pass; after how many each stop was asked for. `refuse`: the venue's answer."""
+    began, asked = story.now, []
+    while story.now < began + timedelta(seconds=seconds):
+        story.wait(each, price="90")
+        if STOP in story.words:
+            asked.append((story.now - began) // timedelta(seconds=1))
+            if refuse:
+                story.refuse(story.newest, refuse)
+    return asked
+
+
+@pytest.mark.parametrize("reason", ["permission", "bad_price", "other"])
+def test_a_healthy_venue_is_asked_again_after_a_minute(reason: str) -> None:
+    story = refused_at_protect(reason)
+    assert live(story, 120) == [60]
+    story.accept(story.newest, "S")
+    story.report("S", OPEN)
+    bracket = story.bracket
+    assert (story.state, bracket.standing) == (State.HELD, D(1))
+    assert (bracket.repairs, bracket.repairs_refused, bracket.repairing) == (1, 0, False)
+    said = story.said[:]
+    story.wait(3600)
+    assert (story.words, story.said) == ([], said)
+
+
+def test_refused_again_and_again_it_is_asked_ever_more_rarely_and_said_once() -> None:
+    story = refused_at_protect()
+    asked = live(story, 4000, refuse="permission")
+    gaps = [later - earlier for earlier, later in zip([0, *asked], asked, strict=False)]
+    assert gaps[:6] == [60, 120, 240, 480, 900, 900]
+    assert story.bracket.repairs == len(asked)
+    assert len(story.said) == len(set(story.said))
+    assert story.state is State.HELD
+    assert "exit" not in " ".join(story.log)
+
+
+def test_three_comparisons_are_waited_for_too() -> None:
+    story = Story(held_quantity=D(1), held_price=D(100))
+    story.cycle = 7
+    story.refuse(story.protect(), "permission")
+    story.wait(1)
+    assert live(story, 300) == []
+    story.cycle = 10
+    assert live(story, 5) == [5]
+
+
+def test_what_was_given_up_in_time_is_taken_up_again() -> None:
+    """The venue refuses in passing until the time is up."""
+    story = Story(held_quantity=D(1), held_price=D(100))
+    story.protect()
+    while story.state is State.ENTRY_FILLED:
+        if story.bracket.live_sells:
+            story.refuse(story.newest, "rate_limited")
+        story.wait(1)
+    for order in story.bracket.live_sells:
+        story.refuse(order.key, "rate_limited")
+    assert len(live(story, 100)) == 1
+    story.accept(story.newest, "S")
+    story.report("S", OPEN)
+    assert (story.state, story.bracket.standing) == (State.HELD, D(1))
+
+
+def test_neither_sell_nor_stop_was_taken_and_the_stop_is_asked_for_again() -> None:
+    story = Story().protected()
+    story.close()
+    story.report("S", CANCELED)
+    story.refuse(story.newest, "permission")
+    assert story.words == [STOP]
+    story.refuse(story.newest, "permission")
+    story.wait(1)
+    assert story.state is State.HELD
+    assert live(story, 100) == [60]
+
+
+def test_a_sell_that_is_refused_while_held_gives_the_stop_back() -> None:
+    story = Story().selling_at_target()
+    story.hold()
+    story.refuse(story.newest, "permission")
+    assert (story.state, story.words) == (State.HELD, [STOP])
+
+
+def test_a_close_or_release_waits_for_nothing() -> None:
+    story = refused_at_protect()
+    story.wait(5)
+    story.close()
+    assert story.words == ["place exit 1"]
