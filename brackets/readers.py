@@ -40,8 +40,8 @@ def refresh_instruments(account: Account, venue: Venue) -> list[Instrument]:
         (stale if row else fresh).append(row := row or Instrument(account=account))
         row.update_from(reading)
         row.read_at = now
-    # A known pair's mode is read by itself: this reading may be an hour old.
-    kept = {"id", "account", "status"}
+    # A known pair's mode is read by itself: this reading may be an hour old. The throttle is no reading.
+    kept = {"id", "account", "status", "throttled_until"}
     names = [field.name for field in Instrument._meta.concrete_fields if field.name not in kept]
     with transaction.atomic():
         Instrument.objects.bulk_create(fresh, ignore_conflicts=True)
@@ -142,7 +142,9 @@ def want_balances(account: Account, at: datetime) -> None:
 
 def balances_are_wanted(account: Account, now: datetime) -> bool:
     """Whether somebody waits for a reading of the balances that may be made now."""
-    asked = Account.objects.filter(pk=account.pk).values_list("balances_wanted_at", "balances_read_at").first()
+    asked = (
+        Account.objects.filter(pk=account.pk).values_list("balances_wanted_at", "balances_read_at").first()
+    )
     wanted_at, read_at = asked or (None, None)
     return wanted_at is not None and wanted_at <= now and (read_at is None or read_at < wanted_at)
 

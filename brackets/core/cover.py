@@ -18,15 +18,19 @@ from brackets.core.orders import ZERO, Bracket, BracketOrder, later
 from brackets.core.prices import round_down
 from brackets.core.refusals import (
     INSUFFICIENT_FUNDS,
+    PAUSED,
     RETRYABLE,
+    first_paused,
     last_refusal,
+    pause_before_amending,
     pause_before_next,
+    paused_until,
     refused_rounds,
 )
 from brackets.core.states import ONLINE, ExitReason, OrderStatus, Role, State
 from risk.core.plain import text
 
-AMENDABLE = RETRYABLE | {"", INSUFFICIENT_FUNDS, "unknown_order"}
+AMENDABLE = RETRYABLE | PAUSED | {"", INSUFFICIENT_FUNDS, "unknown_order"}
 """Refusals of an amendment that say nothing against the next one."""
 BAD_PRICE = "bad_price"
 
@@ -131,7 +135,8 @@ def stand_stop(step: Step) -> Step:
 def refused_for_good(bracket: Bracket) -> str | None:
     """Why the venue will not take a stop of ours, where its last word on one says so."""
     refused = last_refusal(bracket, Role.STOP)
-    return None if refused == INSUFFICIENT_FUNDS or refused in RETRYABLE else refused
+    passes = refused == INSUFFICIENT_FUNDS or refused in RETRYABLE or first_paused(bracket) is not None
+    return None if passes else refused
 
 
 def without_stop(step: Step, refused: str) -> Step:
@@ -162,11 +167,12 @@ def certain(order: BracketOrder) -> bool:
 
 
 def out_of_time(step: Step) -> bool:
-    """Whether coins lack their leg, or have only one that was never seen at the venue, for too long.
-    Parts too small for an order of their own wait for more as long as more may be bought."""
+    """Whether coins lack their leg, or have only one that was never seen at the venue, for too long: counted
+    from the end of a pause that the venue asked for. Parts too small for an order of their own wait for more
+    as long as more may be bought."""
     bracket = step.bracket
     since = bracket.unprotected_since
-    if since is None or step.at < later(since, step.rules.protect_timeout_seconds):
+    if since is None or step.at < later(paused_until(step) or since, step.rules.protect_timeout_seconds):
         return False
     if sentinel.is_held_back(bracket):
         return False
@@ -278,7 +284,7 @@ def move(step: Step, order: BracketOrder) -> Step:
         )
     if order.amend_refused not in AMENDABLE:
         return step.canceling((order,))
-    spaced = step.having(tidy_after=later(step.at, step.rules.retry_spacing_seconds))
+    spaced = step.having(tidy_after=later(step.at, pause_before_amending(step, order)))
     if order.amiss_at is not None:
         spaced = sentinel.repaired(spaced, order.key)
     if order.role is Role.STOP:

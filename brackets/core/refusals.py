@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from brackets.core.draft import Step
-from brackets.core.orders import Bracket
+from brackets.core.orders import Bracket, BracketOrder, later
 from brackets.core.states import LIMIT_ONLY, OrderStatus, Role
 from brackets.venue.treatments import TREATMENTS, Treatment, Write
 
@@ -19,6 +19,10 @@ RETRYABLE = frozenset(
     if treatment in (Treatment.RETRY, Treatment.THROTTLE, Treatment.AMBIGUOUS)
 ) - {INSUFFICIENT_FUNDS}
 """Refusals that say nothing against the next attempt; want of coins has a patience of its own."""
+PAUSED = frozenset(
+    reason.value for reason, treatment in TREATMENTS[Write.PLACE].items() if treatment is Treatment.PAUSE
+)
+"""Refusals after which the venue is left alone for a while; no kind of them is one of Kraken's."""
 
 
 def last_refusal(bracket: Bracket, role: Role, since: datetime | None = None) -> str | None:
@@ -54,6 +58,31 @@ def pause_before_next(step: Step, role: Role) -> int:
         refusals += 1
     spacing, most = step.rules.retry_spacing_seconds, step.rules.most_retry_spacing_seconds
     return min(spacing * (1 + refusals), most)
+
+
+def first_paused(bracket: Bracket) -> BracketOrder | None:
+    """The one stop that the venue refused for coins that are bare now, wanting to be left alone; its pause
+    may be over. None: there was none, or another one after the pause, or it was to come back after a refused
+    exit: then it is refused for good."""
+    since = bracket.unprotected_since
+    refused = [
+        stop
+        for stop in bracket.having(Role.STOP)
+        if stop.refused_reason in PAUSED and since is not None and stop.created_at >= since
+    ]
+    return refused[0] if len(refused) == 1 and not bracket.restoring else None
+
+
+def paused_until(step: Step) -> datetime | None:
+    """Until when no stop is asked for again; meanwhile both legs are watched by us."""
+    refused = first_paused(step.bracket)
+    return later(refused.created_at, step.rules.repair_spacing_seconds) if refused is not None else None
+
+
+def pause_before_amending(step: Step, order: BracketOrder) -> int:
+    """Seconds until an order may be amended again after this time; long, where it was refused so before."""
+    rules = step.rules
+    return rules.repair_spacing_seconds if order.amend_refused in PAUSED else rules.retry_spacing_seconds
 
 
 def needs_limit(bracket: Bracket, role: Role) -> bool:

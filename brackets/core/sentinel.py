@@ -14,6 +14,8 @@ Pure. What brings coins their leg is either the ordinary course, or the repair o
 | … and no second reading can be had | **repair** | 8 s after the first, on that one alone |
 | the same leg again | **repair** | 60 s and 3 comparisons after the last repair |
 | the venue ended or refused it for want of funds | **repair** | a balance shows the coins, or as above |
+| the venue refuses the stop and wants to be left alone (never Kraken) | **repair** | 60 s after that, once; \
+refused again, it is for good |
 | it refuses a held bracket's stop for good, or took none in time | **repair** | as above, then ever rarer |
 
 Whoever would cover coins or move a leg (`cover`) asks `waits_for` and `may_put_right` here first, and tells
@@ -37,7 +39,7 @@ from enum import StrEnum
 from brackets.core.draft import Step
 from brackets.core.leaving import leave
 from brackets.core.orders import Bracket, BracketOrder, later
-from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE
+from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE, paused_until
 from brackets.core.states import ExitReason, OrderStatus, Role, State
 
 PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
@@ -51,6 +53,7 @@ class Wait(StrEnum):
     SECOND_READING = "a second reading that agrees"
     SPACING = "the time and the comparisons between two repairs"
     FUNDS = "coins or margin"
+    PAUSE = "a venue that wants to be left alone"
 
 
 # --- what happened -----------------------------------------------------------------------------------
@@ -158,7 +161,9 @@ def is_harmed(order: BracketOrder) -> bool:
 
 def waits_for(step: Step) -> Wait | None:
     """Why coins are not covered now though they lack a leg; None: they may be, at once."""
-    bracket = step.bracket
+    bracket, pause = step.bracket, paused_until(step)
+    if pause is not None and step.at < pause:
+        return Wait.PAUSE
     if not bracket.repairing or bracket.restoring:
         return None
     if bracket.funds_awaited:

@@ -17,7 +17,7 @@ class Account(models.Model):
     first_balances_at = models.DateTimeField(null=True, blank=True)  # when `first_total` was read
     # When all balances were last asked for, with what open orders hold of them; totals may be told later.
     balances_read_at = models.DateTimeField(null=True, blank=True)
-    balances_wanted_at = models.DateTimeField(null=True, blank=True)  # … somebody needs a reading from then on
+    balances_wanted_at = models.DateTimeField(null=True, blank=True)  # … a reading from then on is
     # None while the book has not yet been compared with the venue since the last start.
     recovered_at = models.DateTimeField(null=True, blank=True)
     recovering_since = models.DateTimeField(null=True, blank=True)  # the first comparison that was not enough
@@ -78,6 +78,8 @@ class Instrument(models.Model):
     maker_fee_ratio = ratio_field()
     status = models.CharField(max_length=20)
     read_at = models.DateTimeField()
+    # Until then nothing is opened here: the venue wants to be left alone (brackets/venue/throttles.py).
+    throttled_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["symbol"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from brackets.venue.guards import Act, Verdict, code_of, judge
 from brackets.venue.port import Accepted, Outcome, Reason, Refused, Unknown
@@ -41,6 +42,13 @@ Send = Callable[[Attempt], str | None]
 """Hands one attempt to the venue: the venue's order id, or None for a cancel. Raises what ccxt raises."""
 
 
+class Throttles(Protocol):
+    """Where it is kept which pairs are left alone, for all processes (`throttles.py`)."""
+
+    def until(self, symbol: str) -> datetime | None: ...
+    def leave_alone(self, symbol: str, *, until: datetime) -> None: ...
+
+
 class Guarded:
     """Sends through the guards of one venue. `pause` waits so many seconds, `between` draws a number from the
     first to the second (a pause that all processes take alike would make them meet again)."""
@@ -49,22 +57,23 @@ class Guarded:
         self,
         venue: str,
         *,
+        throttles: Throttles,
         clock: Callable[[], datetime],
         pause: Callable[[Decimal], None],
         between: Callable[[Decimal, Decimal], Decimal],
     ) -> None:
-        self._venue, self._clock, self._pause, self._between = venue, clock, pause, between
-        self._throttled_until: dict[str, datetime] = {}
+        self._venue, self._throttles = venue, throttles
+        self._clock, self._pause, self._between = clock, pause, between
 
     def throttled_until(self, symbol: str) -> datetime | None:
         """Until when nothing is opened on this pair; None: it is free."""
-        until = self._throttled_until.get(symbol)
+        until = self._throttles.until(symbol)
         return until if until is not None and until > self._clock() else None
 
     def send(self, attempt: Attempt, send: Send) -> Outcome:
         """One request, at most twice at the venue. What reduces a position is never throttled."""
-        until = self.throttled_until(attempt.symbol)
-        if until is not None and not attempt.reduces:
+        until = None if attempt.reduces else self.throttled_until(attempt.symbol)
+        if until is not None:
             message = f"not sent: {attempt.symbol} is left alone until {until.isoformat(timespec='seconds')}"
             return Refused(reason=Reason.RATE_LIMITED, message=message)
         outcome, again = self._try(attempt, send, number=1)
@@ -96,7 +105,8 @@ class Guarded:
                 return refused, attempt.as_reduce_only()
             case Act.THROTTLE:
                 pause = float(self._between(*guard.pause_seconds))
-                self._throttled_until[attempt.symbol] = self._clock() + timedelta(seconds=pause)
+                until = self._clock() + timedelta(seconds=pause)
+                self._throttles.leave_alone(attempt.symbol, until=until)
         # SKIP, NO_OP, SUCCESS: the reason says to the bracket which it was (`treatments.py`); a rest too
         # small to be closed ends there as dust, an unknown order is read.
         return refused, None

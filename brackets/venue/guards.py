@@ -1,7 +1,8 @@
 """Guards for venues that answer with error numbers: what each number asks of whoever sends.
 
 Pure data and one decision, beside `treatments.py`: there a reason of the port says what the bracket makes of
-a refusal; here the number says what is done at once, before a refusal is believed. Kraken answers in
+a refusal (whatever is skipped harms no protection: `Treatment.PAUSE`); here the number says what is done at
+once, before a refusal is believed. Kraken answers in
 sentences and has a table of its own (`kraken/error_table.py`); this one is of Binance, for the day another
 ccxt venue is added. `guarded.py` acts on it.
 
@@ -30,7 +31,7 @@ class Act(StrEnum):
     REDUCE_ONLY = "reduce only"  # again at once, as an order of this quantity that may only reduce
     NO_OP = "no-op"  # there is nothing left to do it to
     SUCCESS = "success"  # what was wanted is so already
-    THROTTLE = "throttle"  # skipped, and nothing more is opened on the pair for a while
+    THROTTLE = "throttle"  # skipped, and nothing more is opened on the pair for a while; exits always pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +54,7 @@ BINANCE: Mapping[int, Guard] = {
         Guard(
             code=-2019,
             act=Act.SKIP,
-            reason=Reason.INSUFFICIENT_FUNDS,
+            reason=Reason.MARGIN_INSUFFICIENT,
             meaning="Margin is insufficient.",
             only_of=frozenset({Write.PLACE, Write.AMEND}),
         ),
@@ -91,7 +92,7 @@ BINANCE: Mapping[int, Guard] = {
         Guard(
             code=-2010,
             act=Act.THROTTLE,
-            reason=Reason.OTHER,
+            reason=Reason.ORDER_REJECTED,
             meaning="New order rejected.",
             pause_seconds=(Decimal(60), Decimal(60)),
             only_of=frozenset({Write.PLACE}),

@@ -86,6 +86,8 @@ class Reason(StrEnum):
     PERMISSION = "permission"
     INVALID_ARGUMENTS = "invalid_arguments"
     UNKNOWN_SYMBOL = "unknown_symbol"
+    MARGIN_INSUFFICIENT = "margin_insufficient"  # unlike a hold, nothing will free it in seconds
+    ORDER_REJECTED = "order_rejected"  # without a reason: the venue wants to be left alone with it
     OTHER = "other"  # refused for certain, for a reason not listed
 
 

@@ -25,6 +25,7 @@ class Treatment(StrEnum):
     NO_OP = "no-op"  # there is nothing left to do it to: read the order
     FAIL = "fail"  # certainly not done, and asking again cannot help: a person must look
     THROTTLE = "throttle"  # certainly not done, a budget is used up: again when it has decayed
+    PAUSE = "pause"  # certainly not done, nor soon: what protects coins is asked for once more after a pause
     AMBIGUOUS = "ambiguous"  # it may stand: look it up before anything else
 
 
@@ -48,6 +49,8 @@ _EVERY_WRITE: dict[Reason, Treatment] = {
     Reason.PERMISSION: Treatment.FAIL,
     Reason.INVALID_ARGUMENTS: Treatment.FAIL,
     Reason.UNKNOWN_SYMBOL: Treatment.FAIL,
+    Reason.MARGIN_INSUFFICIENT: Treatment.PAUSE,
+    Reason.ORDER_REJECTED: Treatment.PAUSE,
     Reason.OTHER: Treatment.FAIL,
 }
 _OF_A_CANCEL = frozenset(

@@ -17,7 +17,8 @@ def said(*words: str, has_result: bool = False) -> errors.Said:
 
 
 def test_every_reason_the_venue_can_give_has_a_row_and_a_treatment_for_every_write() -> None:
-    assert {row.reason for row in error_table.ROWS} == {*Reason, None}
+    of_guards = {Reason.MARGIN_INSUFFICIENT, Reason.ORDER_REJECTED}  # of venues with error numbers
+    assert {row.reason for row in error_table.ROWS} == {*Reason, None} - of_guards
     assert all(set(TREATMENTS[write]) == set(Reason) for write in Write)
 
 

@@ -13,6 +13,7 @@ from brackets.venue.guarded import Attempt, Guarded
 from brackets.venue.guards import BINANCE, Act, code_of, judge
 from brackets.venue.port import Accepted, Reason, Refused, Unknown
 from brackets.venue.treatments import Treatment, Write, treatment
+from tests.unit.guard_case import URLS, binance
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLACE, AMEND, CANCEL = Write.PLACE, Write.AMEND, Write.CANCEL
@@ -21,16 +22,19 @@ EXIT = Attempt(
     write=PLACE, symbol="ETH/USDT", reduces=True, quantity=Decimal(1), params={"closePosition": True}
 )
 CANCELED = Attempt(write=CANCEL, symbol="ETH/USDT", reduces=True)
-URLS = {"spot": "https://api.binance.com/api/v3/order", "futures": "https://fapi.binance.com/fapi/v1/order"}
 
 
-def binance(code: int, message: str = "no", *, kind: str = "futures") -> BaseException:
-    """What the real ccxt class raises for this answer."""
-    body = f'{{"code":{code},"msg":"{message}"}}'
-    with pytest.raises(ccxt.BaseError) as raised:
-        exchange = ccxt.binance()
-        exchange.handle_errors(400, "", URLS[kind], "POST", {}, body, exchange.parse_json(body), {}, None)
-    return raised.value
+class Memory:
+    """Throttles of one process."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, datetime] = {}
+
+    def until(self, symbol: str) -> datetime | None:
+        return self.kept.get(symbol)
+
+    def leave_alone(self, symbol: str, *, until: datetime) -> None:
+        self.kept[symbol] = until
 
 
 class Desk:
@@ -39,7 +43,13 @@ class Desk:
     def __init__(self, *answers: BaseException | str | None) -> None:
         self.answers, self.sent, self.pauses = list(answers), [], []
         self.now = NOON
-        self.guarded = Guarded("binance", clock=lambda: self.now, pause=self.pause, between=lambda a, b: b)
+        self.guarded = Guarded(
+            "binance",
+            throttles=Memory(),
+            clock=lambda: self.now,
+            pause=self.pause,
+            between=lambda a, b: b,
+        )
 
     def pause(self, seconds: Decimal) -> None:
         self.pauses.append(seconds)
@@ -105,13 +115,21 @@ def test_what_a_number_asks_for(
     assert (verdict.act if verdict else None) == act
 
 
+@pytest.mark.parametrize("code", sorted(BINANCE))
+def test_what_the_bracket_hears_agrees_with_what_is_done(code: int) -> None:
+    """What a guard skips for now, the machine neither tries at once again nor takes for final."""
+    skipped = BINANCE[code].act in (Act.SKIP, Act.THROTTLE)
+    treatments = {treatment(write, BINANCE[code].reason) for write in BINANCE[code].only_of}
+    assert (treatments == {Treatment.PAUSE}) is skipped
+
+
 def test_what_worked_is_accepted_with_its_id() -> None:
     assert Desk("17").send(ENTRY) == Accepted(venue_order_id="17")
 
 
 def test_missing_margin_is_not_tried_again() -> None:
     desk = Desk(binance(-2019))
-    assert reason_of(desk.send(ENTRY)) is Reason.INSUFFICIENT_FUNDS
+    assert reason_of(desk.send(ENTRY)) is Reason.MARGIN_INSUFFICIENT
     assert (len(desk.sent), desk.pauses) == (1, [])
 
 
@@ -138,7 +156,7 @@ def test_close_all_falls_back_to_reduce_only() -> None:
 
 def test_the_second_answer_counts_whatever_it_is() -> None:
     desk = Desk(binance(-1106), binance(-2019))
-    assert reason_of(desk.send(EXIT)) is Reason.INSUFFICIENT_FUNDS
+    assert reason_of(desk.send(EXIT)) is Reason.MARGIN_INSUFFICIENT
     desk = Desk(binance(-2021), ccxt.RequestTimeout("binance timed out"))
     assert isinstance(desk.send(EXIT), Unknown)
 
@@ -157,7 +175,7 @@ def test_a_rest_too_small_to_be_closed_is_closed() -> None:
 
 def test_a_rejected_order_leaves_its_pair_alone_for_a_minute() -> None:
     desk = Desk(binance(-2010), "20", "21")
-    assert reason_of(desk.send(ENTRY)) is Reason.OTHER
+    assert reason_of(desk.send(ENTRY)) is Reason.ORDER_REJECTED
     assert reason_of(desk.send(ENTRY)) is Reason.RATE_LIMITED
     assert len(desk.sent) == 1
     desk.now += timedelta(seconds=59)
