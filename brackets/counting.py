@@ -1,18 +1,20 @@
 """Counting coins: where the venue refuses a sell for funds and keeps refusing, are the coins still there?
 
 An owner may sell or move coins beside us. The bracket then asks for more than there is, and neither its
-stop nor its exit is taken. One balance reading every few seconds tells the machine what the account holds;
-it believes two of them. A bracket that misses coins hears of every balance reading from then on, whatever it
-was made for (`tell_missing`): coins that come back are to be stopped again.
+stop nor its exit is taken. A balance reading tells the machine what the account holds; it believes two of
+them that agree. How often the watch reads for it says `watch/counts.py`. A bracket that misses coins hears
+of every balance reading from then on, whatever it was made for (`tell_missing`): coins that come back are to
+be stopped again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import F, Q
+from django.db.models import F, Max, Q, QuerySet
 
 from brackets import operations
 from brackets.core.events import CoinsCounted
@@ -24,20 +26,29 @@ from brackets.venue.port import Reason, Venue
 
 ACTOR = "counting"
 SUSPECT_SECONDS = 60  # a refusal older than that says nothing of now
-AWAITED_SECONDS = 20  # a repair that lacks funds is counted for so long after each time it was refused
+# A repair that lacks funds is counted for so long after each time it was refused: by then two counts are far
+# enough apart to say of coins that others hold them.
+AWAITED_SECONDS = 30
 BACK_SECONDS = 30  # … and coins of which one reading said that they are back, after it
-EVERY_SECONDS = 3
+EVERY_SECONDS = 3  # between looks, at rows alone, whether there is anything to count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """Why a bracket is counted. Where none of it changed, another count will hardly tell anything new."""
+
+    bracket: int
+    refused: int | None  # the newest order of its that was refused for want of coins
+    repaired_at: datetime | None
+    missing: Decimal
+    shortage: Decimal
+    shortage_since: datetime | None
 
 
 def suspects(account: Account, now: datetime) -> list[Bracket]:
     """Open brackets of which a sell was lately refused for want of coins, or ended for it by the venue, and
     those whose missing coins were back in the last reading: no fill we do not know explains more coins."""
-    refused = Order.objects.filter(
-        account=account,
-        status=OrderStatus.REJECTED,
-        refused_reason=Reason.INSUFFICIENT_FUNDS,
-        created_at__gt=now - timedelta(seconds=SUSPECT_SECONDS),
-    ).exclude(role=Role.ENTRY)
+    refused = refused_sells(account).filter(created_at__gt=now - timedelta(seconds=SUSPECT_SECONDS))
     lately = now - timedelta(seconds=AWAITED_SECONDS)
     awaited = Q(funds_awaited=True, repaired_at__gt=lately)
     heard = now - timedelta(seconds=BACK_SECONDS)
@@ -45,6 +56,30 @@ def suspects(account: Account, now: datetime) -> list[Bracket]:
     doubted = Bracket.objects.filter(awaited | back | Q(pk__in=refused.values("bracket_id")), account=account)
     over = Q(state=State.EXIT_COMPLETE) | Q(funds_awaited=True, repaired_at__lte=lately)
     return list(doubted.exclude(over))
+
+
+def refused_sells(account: Account) -> QuerySet[Order]:
+    refused = {"status": OrderStatus.REJECTED, "refused_reason": Reason.INSUFFICIENT_FUNDS}
+    return Order.objects.filter(account=account, **refused).exclude(role=Role.ENTRY)
+
+
+def grounds_of(account: Account, brackets: Sequence[Bracket]) -> frozenset[Ground]:
+    """Why these brackets are to be counted. One query, none where there are none."""
+    if not brackets:
+        return frozenset()
+    refused = refused_sells(account).filter(bracket__in=brackets).order_by().values_list("bracket_id")
+    newest = dict(refused.annotate(newest=Max("pk")))
+    return frozenset(
+        Ground(
+            bracket=row.pk,
+            refused=newest.get(row.pk),
+            repaired_at=row.repaired_at if row.funds_awaited else None,
+            missing=row.missing,
+            shortage=row.shortage,
+            shortage_since=row.shortage_since,
+        )
+        for row in brackets
+    )
 
 
 def count_coins(account: Account, venue: Venue, now: datetime, *, all_missing: bool = False) -> int:

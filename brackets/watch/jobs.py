@@ -34,6 +34,7 @@ from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
 from brackets.modes import Modes
 from brackets.venue.port import BalanceReading, BudgetExhausted, Venue, VenueUnavailable
+from brackets.watch.counts import CountingPace
 from brackets.watch.following import Follower, StreamState
 from brackets.watch.hooks import run_hooks
 from brackets.watch.prices import Price, PriceBook, Written
@@ -58,6 +59,7 @@ AWAITED_STATUS_SECONDS = 2
 EQUITY_SECONDS = 5
 MEASURE_SECONDS = 2  # between looks at how long coins have been without an order, or a stop
 STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
+AHEAD_SECONDS = 30  # for so long a comparison that found no budget goes before counting
 PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
 PRICE_FRESH_SECONDS = 5  # an older price is none
 LIVELY_SECONDS = 2.0  # a price the stream told so lately is not asked for
@@ -79,6 +81,7 @@ class Watch:
     soon_since: datetime | None = None
     pressed_since: datetime | None = None
     last_cycle_at: datetime | None = None
+    waits_since: datetime | None = None  # a comparison that is under way, or found no budget
     verified_at: datetime | None = None  # when the sentinel last counted a comparison
     last_books_at: datetime | None = None
     last_balances_at: datetime | None = None
@@ -96,7 +99,7 @@ class Watch:
 
     def __post_init__(self) -> None:
         self.prices, self.written = PriceBook(), Written()
-        self.shelf, self.second_look = Shelf(self.account), SecondLook()
+        self.shelf, self.second_look, self.pace = Shelf(self.account), SecondLook(), CountingPace()
         self.follower = Follower(self.account, self.venue, clock=self.clock)
         self.modes = Modes(told=lambda: self.prices_are_streamed and self.follower.is_live)
         self.wanted: frozenset[str] = frozenset()  # pairs whose prices are wanted now
@@ -251,8 +254,15 @@ class Watch:
             self.last_cycle_at = now
             recovering = self.account.recovered_at is None  # what the book does not know may be unprotected
             urgent = self.need.urgent or recovering
-            self.privately(lambda: self.compare(urgent=urgent))
-            self.verified_at = now
+            self.waits_since = self.waits_since or now
+            try:
+                self.privately(lambda: self.compare(urgent=urgent))
+            except BudgetExhausted:
+                raise  # it still waits
+            except Exception:
+                self.waits_since = None
+                raise
+            self.waits_since, self.verified_at = None, now
             reconcile.drive(self.account, self.venue, self.clock, self.modes)
         elif self.follower.is_live and self.need.soon and self.books_may_be_closed(now):
             self.last_books_at = now
@@ -307,7 +317,8 @@ class Watch:
             accounts.proof_lease_name(self.account), now
         ):
             return self.need.urgent
-        return now - last >= timedelta(seconds=self.spacing(now))
+        starved = self.waits_since is not None and not self.is_pressed()
+        return now - last >= timedelta(seconds=MOVING_SPACING_SECONDS if starved else self.spacing(now))
 
     def spacing(self, now: datetime) -> float:
         """Seconds between two comparisons. A stream that lives tells what moves; only what it does not tell
@@ -349,26 +360,47 @@ class Watch:
         ):
             readers.measure_equity(self.account, now)
             self.last_equity_at = now
-        if self.is_due(self.last_count_at, counting.EVERY_SECONDS, now):
-            self.last_count_at = now
-            counting.count_coins(self.account, self.venue, now)
+        self.count_coins(now)
         told = self.follower.totals_are_new
         if self.is_due(
             self.last_strangers_at, strangers.TOLD_SECONDS if told else strangers.EVERY_SECONDS, now
         ):
             self.follower.totals_are_new = False
             self.look_around(now)
+            if told:
+                self.pace.renew()
             if told and self.missing_coins():
                 self.second_look.doubt(now)
         if self.is_pressed():
             return  # the rate budget is wanted for protection
         more = self.second_look.is_due(now, compared_at=self.compared_at(now))
-        if more or self.balances_are_due(now):
-            readings = self.read_balances()
+        wanted = readers.balances_are_wanted(self.account, now)  # somebody waits for them
+        if more or wanted or self.balances_are_due(now):
+            readings = self.read_balances(urgent=wanted)
             self.last_balances_at = now
             self.second_look.read(now, more=more)
             counting.tell_missing(self.account, readings, now)
             self.look_around(now)
+
+    def count_coins(self, now: datetime) -> None:
+        """Count coins that are in doubt, never ahead of a comparison that is due. Raises VenueUnavailable."""
+        if not self.is_due(self.last_count_at, counting.EVERY_SECONDS, now) or self.goes_first(now):
+            return
+        self.last_count_at = now
+        doubted = counting.suspects(self.account, now)
+        if self.pace.is_due(counting.grounds_of(self.account, doubted), now):
+            readings = self.read_balances(urgent=self.pace.is_urgent)
+            self.pace.counted(now)
+            self.last_balances_at = now  # it serves the round too
+            told = {row.pk: row for row in (*doubted, *counting.missing(self.account))}
+            counting.tell(self.account, list(told.values()), readings, now)
+
+    def goes_first(self, now: datetime) -> bool:
+        """Whether a comparison is due, or waits for budget: but not for ever."""
+        since = self.waits_since
+        if since is None:
+            return self.reading_is_due(now)
+        return now - since < timedelta(seconds=AHEAD_SECONDS)
 
     def balances_are_due(self, now: datetime) -> bool:
         seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
@@ -383,12 +415,12 @@ class Watch:
     def missing_coins(self) -> list[Standing]:
         return [one for one in self.shelf.all() if one.bracket.missing > 0]
 
-    def read_balances(self) -> list[BalanceReading]:
+    def read_balances(self, *, urgent: bool = False) -> list[BalanceReading]:
         """All balances. Raises VenueUnavailable: what the stream did not tell is still not known then."""
         stale = self.follower.balances_are_stale
         self.follower.balances_are_stale = False  # what is told from here on may be newer than the answer
         try:
-            readings = readers.refresh_balances(self.account, self.venue)
+            readings = readers.refresh_balances(self.account, self.venue, urgent=urgent)
         except VenueUnavailable:
             self.follower.balances_are_stale |= stale
             raise
