@@ -63,6 +63,8 @@ def reconcile_once(account: Account, clock: Clock = timezone.now) -> None:
         look(account, venue, clock)
         reconcile.drive(account, venue, clock)
         reconcile.cycle(account, venue, urgent=True, clock=clock)
+        if readers.balances_are_wanted(account, clock()):  # somebody waits for them
+            readers.refresh_balances(account, venue, urgent=True)
         counting.count_coins(account, venue, clock(), all_missing=True)
         reconcile.drive(account, venue, clock)
         run_hooks(account)

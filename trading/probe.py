@@ -35,7 +35,7 @@ from brackets.venue.port import (
 )
 from risk import journal
 from risk.core.plain import text
-from trading import market, protection
+from trading import coins, market
 
 Say = Callable[[str], None]
 FAR_BELOW, FAR_ABOVE = Decimal("0.5"), Decimal("1.5")  # of the price: nothing of it is ever reached
@@ -79,7 +79,7 @@ def plan(account: Account, venue: Venue, symbol: str) -> Probe:
     if unfinished.exclude(state=State.EXIT_COMPLETE).exists():
         raise ProbeRefused(f"A bracket in {instrument.base} is open; its coins are not played with.")
     readers.refresh_balances(account, venue, urgent=True)
-    free = protection.free_coins(account, instrument) or Decimal(0)
+    free = coins.free_coins(account, instrument) or Decimal(0)
     quote = market.fresh_quote(account, instrument)
     trigger = round_down(quote.bid * FAR_BELOW, instrument.tick_size)
     # More than half of the coins: with less, two orders would fit beside each other and prove nothing.

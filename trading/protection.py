@@ -10,17 +10,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
 from django.utils import timezone
 
-from brackets import accounts, operations, outbox, readers, records
-from brackets.core.holdings import base_names
-from brackets.core.states import LIVE, Role, State
-from brackets.models import Account, Bracket, Instrument, Order
-from risk.core.gate import ApprovedPlan, EntryRequest, HoldingFacts, judge_protect
-from risk.fields import quantity_field
+from brackets import accounts, operations, outbox
+from brackets.models import Account, Instrument
+from risk.core.gate import ApprovedPlan, Denial, DenialCode, EntryRequest, HoldingFacts, judge_protect
+from risk.core.plain import text
 from risk.models import SystemConfig
-from trading import configuration, market, pricing
+from trading import coins, configuration, market, pricing
 from trading.inputs import (
     QUANTITY_LIMIT,
     Denied,
@@ -37,6 +34,7 @@ from trading.inputs import (
 from trading.models import Trade
 
 VALIDATE_ONLY = "validate_mode"
+BALANCE_BEING_READ = "balance_being_read"  # not known yet what is free: to be asked again
 
 
 def protect_position(
@@ -53,8 +51,9 @@ def protect_position(
     bid by the house's rule.
 
     Returns Opened with the Trade (source `protect`), or Denied with every limit that was broken and nothing
-    written. `within` is called with the Trade inside the transaction. Raises BadInput, UnknownSymbol,
-    MarketUnavailable and Recovering (coins may be of a bracket that was not compared yet).
+    written; the denial `balance_being_read` says to ask again in a few seconds. `within` is called with the
+    Trade inside the transaction. Raises BadInput, UnknownSymbol, MarketUnavailable and Recovering (coins may
+    be of a bracket that was not compared yet).
     """
     account = account or accounts.current()
     require_positive("quantity", quantity, below=QUANTITY_LIMIT)
@@ -70,6 +69,7 @@ def protect_position(
             value="validate",
         )
     require_recovered(account)
+    coins.await_reading(account, instrument)  # first, for a price does not stay fresh that long
     config = configuration.of(account)
     given = pricing.Given(stop_price=stop_loss_price, target_price=take_profit_price)
     rules = configuration.bracket_config(config, instrument.tick_size)
@@ -110,6 +110,10 @@ def admit(
             config = SystemConfig.objects.select_for_update().get(account=account.name)
             require_recovered(account)
             verdict = judge_protect(request, facts_of(account, view, at), config.limits())
+            broken = () if isinstance(verdict, ApprovedPlan) else verdict
+            told_of_coins = all(denial.code == DenialCode.INSUFFICIENT_COINS for denial in broken)
+            if told_of_coins and not coins.is_believed(account, view.instrument, at):
+                return Denied(denials=(being_read(account, request),))
             if not isinstance(verdict, ApprovedPlan):
                 return Denied(denials=verdict)
             trade = write_trade(account, verdict, view.instrument, shape, actor=actor, at=at)
@@ -125,43 +129,29 @@ def admit(
 
 def facts_of(account: Account, view: market.MarketView, at: datetime) -> HoldingFacts:
     instrument = view.instrument
-    open_trades = Trade.objects.filter(account=account, status=Trade.Status.OPEN, base=instrument.base)
     return HoldingFacts(
         market_status=instrument.status,
         price_age_seconds=view.age_seconds(at),
-        base_has_open_trade=open_trades.exists(),
+        base_has_open_trade=coins.open_trade_in(account, instrument.base) is not None,
         ask=view.ask,
-        free_coins=free_coins(account, instrument),
+        free_coins=coins.free_coins(account, instrument),
         minimum_quantity=instrument.minimum_quantity,
         minimum_cost=instrument.minimum_cost,
         quote=instrument.quote,
     )
 
 
-def free_coins(account: Account, instrument: Instrument) -> Decimal | None:
-    """Coins as last read that no order of somebody else reserves and no bracket of ours holds; None when
-    the balance was never read."""
-    balance = readers.holding(account, base_names(instrument))
-    if balance is None:
-        return None if account.first_balances_at is None else Decimal(0)
-    held_by_others = max(balance.held - reserved_by_us(account, instrument), Decimal(0))
-    return balance.total - held_by_others - coins_of_brackets(account, instrument)
-
-
-def reserved_by_us(account: Account, instrument: Instrument) -> Decimal:
-    """Coins that our own live sells reserve at the venue."""
-    ours = Order.objects.filter(account=account, bracket__base=instrument.base, status__in=LIVE)
-    leaves = ours.exclude(role=Role.ENTRY).aggregate(
-        leaves=Sum(F("quantity") - F("filled_quantity"), output_field=quantity_field())
-    )["leaves"]
-    return leaves or Decimal(0)
-
-
-def coins_of_brackets(account: Account, instrument: Instrument) -> Decimal:
-    """Coins in brackets that are not over yet. Dust of finished ones is the owner's again."""
-    rows = Bracket.objects.filter(account=account, base=instrument.base).exclude(state=State.EXIT_COMPLETE)
-    coins = (records.load(row).coins for row in rows.prefetch_related("orders", "fills"))
-    return sum((max(held, Decimal(0)) for held in coins), Decimal(0))
+def being_read(account: Account, request: EntryRequest) -> Denial:
+    """Nobody knows what is free: what was read may have changed since. A reason to ask again, not a limit."""
+    last = coins.read_at(account)
+    read = "was never read" if last is None else f"was read at {last:%H:%M:%S} UTC and may have changed since"
+    return Denial(
+        code=BALANCE_BEING_READ,
+        message=f"Whether {text(request.quantity)} {request.base} are free is not known: what open orders "
+        f"hold {read}. It is being read again; ask once more in a few seconds.",
+        limit="a reading after the last change of an order in the coin",
+        value="" if last is None else f"{last:%Y-%m-%dT%H:%M:%SZ}",
+    )
 
 
 def write_trade(

@@ -20,7 +20,7 @@ from brackets.strangers import ALERT
 from risk import alerts, journal
 from risk.core.gate import Denial
 from risk.core.plain import text
-from trading import commands
+from trading import coins, commands
 from trading.core import asks
 from trading.models import Command
 
@@ -51,10 +51,35 @@ class NotProtected(Exception):
 
 
 def why_not_protect(row: Stranger) -> str:
-    """Why a bracket cannot be put around this finding; empty: it can."""
+    """Why a bracket cannot be put around this finding; empty: it can, as far as is known."""
     if row.status not in STANDING:
         return f"It is {row.status}: there is nothing to be done about it any more."
     return NOT_FOR.get(Kind(row.kind), "")
+
+
+def why_not_now(row: Stranger) -> str:
+    """Why a button to protect would only be refused, as far as is known; empty: it would not. The door, asked
+    all the same, decides by itself."""
+    return why_not_protect(row) or why_not_these_coins(row)
+
+
+def why_not_these_coins(row: Stranger) -> str:
+    """Why the door would refuse a bracket around these coins: one per coin, and only free coins."""
+    if trade := coins.open_trade_in(row.account, row.base):
+        return f"Trade {trade.pk} in {row.base} is open, and a coin has one at a time: protect it after that."
+    orders = coins.foreign_sells(row.account, row.base)
+    if not orders:
+        return ""
+    pair = Instrument.objects.get(account=row.account_id, symbol=row.symbol)
+    total = coins.total_of(row.account, pair)
+    held = sum((order.quantity for order in orders), Decimal(0))
+    if round_down(row.quantity, pair.lot_step) <= total - held:
+        return ""
+    which = ", ".join(f"{order.subject} ({order.terms})" for order in orders[:3])
+    return (
+        f"Of {text(total)} {row.base} in the account, orders that are not ours hold {text(held)}: {which}. "
+        "Cancel them at the venue, then it can be protected."
+    )
 
 
 def protect(

@@ -18,7 +18,7 @@ from risk import alerts
 from risk.models import SystemConfig
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import DOLLARS, QUANTITY, TARGET, World
-from trading import door, protection
+from trading import coins, door
 
 pytest_plugins = ["tests.integration.worlds"]
 ETH = "ETH/USD"
@@ -83,7 +83,7 @@ def test_equity_and_balances_do_not_change_when_coins_begin_to_earn(world: World
 def test_coins_that_earn_can_be_protected_and_dollars_that_earn_can_buy(world: World) -> None:
     everything_earns(world)
     read(world)
-    assert protection.free_coins(world.account, Instrument.objects.get(symbol=ETH)) == OWNER
+    assert coins.free_coins(world.account, Instrument.objects.get(symbol=ETH)) == OWNER
     trade = world.open_active(quantity=Decimal("0.3"))  # for 750 dollars; 500 of them do not earn
     world.price(TARGET + 1)
     world.until_closed(trade)
@@ -95,7 +95,7 @@ def test_a_stops_hold_on_coins_that_earn_leaves_none_free(bare_world: World) -> 
     everything_earns(bare_world)
     read(bare_world)
     assert AssetBalance.objects.get(asset="XETH").held == QUANTITY  # more than that wallet holds
-    assert protection.free_coins(bare_world.account, Instrument.objects.get(symbol=ETH)) == 0
+    assert coins.free_coins(bare_world.account, Instrument.objects.get(symbol=ETH)) == 0
 
 
 def test_the_price_of_a_coin_that_only_earns_is_wanted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from brackets import counting, readers
+from brackets import counting, readers, strangers, tasks
 from brackets.core.states import State
 from brackets.models import Account
 from brackets.venue.port import Reason, Refused
-from tests.integration.engine_world import QUANTITY, STOP, TARGET, World
-from trading import door, protection
+from brackets.watch import Watch
+from tests.integration.engine_world import QUANTITY, STOP, TARGET, World, fresh
+from trading import coins, door
 from trading.commands import submit
 from trading.models import Command, Trade
 
@@ -104,7 +105,7 @@ def test_coins_that_were_taken_out_are_no_loss(owner: World) -> None:
     closed(owner, trade)
     assert owner.sold_at_venue() == 0
     assert (trade.realized_pnl, trade.quantity, trade.fees) == (0, 0, 0)
-    assert (trade.exit_price, trade.r_multiple, trade.exit_reason) == (None, None, "manual")
+    assert (trade.exit_price, trade.r_multiple) == (None, None)
     owner.assert_sound()
 
 
@@ -142,12 +143,12 @@ def test_coins_of_a_bracket_are_not_free_and_its_own_stop_is_not_foreign(owner: 
     trade = owner.open_active()
     readers.refresh_balances(owner.account, owner.venue)
     eth = owner.account.instruments.get(symbol="ETH/USD")
-    assert protection.free_coins(owner.account, eth) == HELD
+    assert coins.free_coins(owner.account, eth) == HELD
     assert codes(protect("1")) == ["position_open"]
     owner.price(2400)
     owner.until_closed(trade)
     readers.refresh_balances(owner.account, owner.venue)
-    assert protection.free_coins(owner.account, eth) == HELD
+    assert coins.free_coins(owner.account, eth) == HELD
 
 
 @pytest.mark.parametrize(
@@ -175,8 +176,111 @@ def test_where_the_venue_takes_no_stop_the_coins_are_not_sold(owner: World) -> N
     owner.settle()
     command.refresh_from_db()
     assert command.status == "failed"
-    assert "operator" in command.message
+    assert "took no stop" in command.message
     assert owner.sold_at_venue() == 0
+
+
+# --- how far a reading is believed -------------------------------------------------------------------------
+
+
+def being_read(command: Command) -> bool:
+    return codes(command) == ["balance_being_read"]
+
+
+def read_as_wanted(world: World) -> None:
+    """What the watch does every second, once what was asked for may be read."""
+    world.clock.pass_seconds(3)
+    assert readers.balances_are_wanted(world.account, world.clock.now)
+    readers.refresh_balances(world.account, world.venue)
+    assert not readers.balances_are_wanted(world.account, world.clock.now)
+
+
+def test_what_a_stop_held_that_is_over_is_no_limit(owner: World) -> None:
+    """The last reading shows the hold of a trade that closed after it."""
+    trade = owner.open_active()
+    readers.refresh_balances(owner.account, owner.venue)
+    owner.price(2400)
+    owner.until_closed(trade)
+    denied = protect("3")
+    assert being_read(denied)
+    assert "was read at" in denied.denials[0]["message"]
+    assert Trade.objects.count() == 1
+
+    read_as_wanted(owner)
+
+    owner.until(trade_of(protect("3")), State.BRACKET_ACTIVE)
+    assert owner.stops_at_venue() == [HELD]
+
+
+def test_coins_that_a_foreign_order_holds_are_not_free_by_an_old_reading(owner: World) -> None:
+    owner.venue.sell_by_hand("ETH/USD", HELD, limit=Decimal(2700))
+    owner.clock.pass_seconds(20)
+    strangers.note_orders(owner.account, owner.venue.open_orders(), [], owner.clock.now)
+    assert being_read(protect("0.5"))
+
+    read_as_wanted(owner)
+
+    (denial,) = protect("0.5").denials
+    assert (denial["code"], denial["limit"]) == ("insufficient_coins", "0")
+
+
+def test_coins_that_left_after_the_reading_are_not_free(owner: World) -> None:
+    owner.clock.pass_seconds(1)
+    readers.note_totals(owner.account, {"ETH": Decimal(1)}, owner.clock.now)
+    assert being_read(protect("1"))
+
+
+def test_an_old_reading_is_made_again(owner: World) -> None:
+    owner.clock.pass_seconds(31)
+    assert being_read(protect("1"))
+    readers.refresh_balances(owner.account, owner.venue)
+    assert protect("1").status == "accepted"
+
+
+def test_other_limits_are_said_without_waiting_for_a_reading(owner: World) -> None:
+    owner.clock.pass_seconds(31)
+    assert codes(protect("0.00000001"))[0] == "below_minimum_quantity"
+
+
+def test_where_somebody_watches_the_answer_is_waited_for(owner: World) -> None:
+    watch = Watch(account=fresh(owner.account), venue=owner.venue, clock=owner.clock)
+    assert watch.take_lease()
+    watch.read()
+    watch.keep_house()
+    owner.clock.pass_seconds(31)
+    watch.renew_lease()
+    asked, eth = owner.venue.asked.count("balances"), owner.account.instruments.get(symbol="ETH/USD")
+    watch.last_balances_at = owner.clock.now  # not for its round
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        owner.clock.pass_seconds(seconds)
+        watch.renew_lease()
+        watch.keep_house()
+
+    coins.await_reading(owner.account, eth, pause=pause)
+
+    assert coins.is_believed(owner.account, eth, owner.clock.now)
+    assert (len(pauses), owner.venue.asked.count("balances")) == (1, asked + 1)
+    coins.await_reading(owner.account, eth, pause=pause)
+    assert len(pauses) == 1  # it is believed already
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for_forever(owner: World) -> None:
+    watch = Watch(account=fresh(owner.account), venue=owner.venue, clock=owner.clock)
+    owner.clock.pass_seconds(31)
+    assert watch.take_lease()
+    pauses: list[float] = []
+    coins.await_reading(owner.account, owner.account.instruments.get(symbol="ETH/USD"), pause=pauses.append)
+    assert sum(pauses) <= 7
+
+
+def test_the_safety_net_reads_what_is_wanted(owner: World) -> None:
+    owner.clock.pass_seconds(31)
+    assert being_read(protect("1"))
+    tasks.reconcile_once(owner.account, owner.clock)
+    assert protect("1").status == "accepted"
 
 
 def test_coins_bought_at_the_same_moment_are_one_trade(owner: World) -> None:

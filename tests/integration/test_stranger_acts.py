@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from brackets.core.strangers import Kind, Status
-from brackets.models import Account, Bracket, Stranger
+from brackets.models import Account, AssetBalance, Bracket, Stranger
 from risk import alerts
 from risk.models import AuditRow
 from tests import factories
@@ -110,6 +110,40 @@ def test_a_door_that_says_no_leaves_it_open_and_says_why(caller: Caller, coins: 
     assert status_of(coins) == Status.OPEN
 
 
+def offered(caller: Caller, row: Stranger) -> tuple[bool, str | None]:
+    (shown,) = [one for one in caller.get("strangers/").json()["results"] if one["id"] == row.pk]
+    protecting = shown["acts"][0]
+    assert protecting["act"] == "protect"
+    return protecting["offered"], protecting["why_not"]
+
+
+def test_while_a_trade_in_the_coin_is_open_it_is_not_offered(caller: Caller, coins: Stranger) -> None:
+    trade = factories.open_trade()
+    may, why = offered(caller, coins)
+    assert not may
+    assert why is not None and f"Trade {trade.pk} in ETH is open" in why
+
+
+@pytest.mark.parametrize(("held", "may"), [("0.7", False), ("0.2", False), ("0.1", True)])
+def test_coins_that_a_foreign_order_holds_are_not_offered(
+    caller: Caller, coins: Stranger, held: str, may: bool
+) -> None:
+    AssetBalance.objects.filter(asset="XETH").update(total=Decimal("0.8"))
+    order = a_finding(coins.account, Kind.ORDER, quantity=Decimal(held), status=Status.IGNORED)
+    assert offered(caller, coins)[0] is may
+    assert may or order.subject in (offered(caller, coins)[1] or "")
+
+
+@pytest.mark.parametrize(
+    "other", [{"terms": "buy limit at 2300"}, {"status": Status.GONE}, {"base": "SOL", "symbol": "SOL/USD"}]
+)
+def test_an_order_that_holds_none_of_the_coins_does_not_matter(
+    caller: Caller, coins: Stranger, other: dict[str, Any]
+) -> None:
+    a_finding(coins.account, Kind.ORDER, **other)
+    assert offered(caller, coins) == (True, None)
+
+
 def test_while_recovering_nothing_is_protected(caller: Caller, coins: Stranger) -> None:
     Account.objects.update(recovered_at=None)
     answer = do(caller, coins, "protect")
@@ -201,6 +235,16 @@ def test_the_list_and_the_first_page_have_a_button_for_each_act(desk: Client, co
     for act in ("protect", "ignore", "alarm"):
         assert address(coins, act) in listed(desk)
         assert address(coins, act) in first
+
+
+def test_where_it_would_only_be_refused_a_sentence_stands_instead_of_the_button(
+    desk: Client, coins: Stranger
+) -> None:
+    trade = factories.open_trade()
+    for page in (listed(desk), desk.get(reverse("admin:index")).content.decode()):
+        assert address(coins, "protect") not in page
+        assert address(coins, "ignore") in page
+        assert f"protect: Trade {trade.pk} in ETH is open" in page
 
 
 def test_a_button_is_asked_twice(desk: Client, coins: Stranger) -> None:

@@ -146,6 +146,62 @@ def test_coins_that_left_again_are_gone(world: World) -> None:
     assert journalled("stranger.gone") == 1
 
 
+def test_what_was_decided_stays_and_found_again_it_is_another_finding(world: World) -> None:
+    world.venue.deposit("XETH", Decimal("0.7"))
+    read_twice(world)
+    first = Stranger.objects.get()
+    decided = {"status": Status.PROTECTED, "decided_by": "root", "decided_at": world.clock.now}
+    Stranger.objects.filter(pk=first.pk).update(**decided)
+    before = Stranger.objects.values().get(pk=first.pk)
+
+    read_twice(world)  # as if its bracket were over, and the coins still there
+
+    assert Stranger.objects.values().get(pk=first.pk) == before
+    again = Stranger.objects.exclude(pk=first.pk).get()
+    assert (again.turn, again.status, again.decided_by, again.decided_at) == (2, "open", "", None)
+    assert again.first_seen_at > before["decided_at"]
+    read_twice(world)
+    assert Stranger.objects.count() == 2
+
+
+def test_ignored_and_gone_it_is_decided_anew_when_it_comes_back(world: World) -> None:
+    number = world.venue.sell_by_hand(ETH, Decimal("0.5"), limit=Decimal(2700))
+    (shown,) = world.venue.open_orders()
+    world.turns(2, seconds=31)
+    Stranger.objects.update(status=Status.IGNORED, decided_by="root", decided_at=world.clock.now)
+    world.venue.cancel_by_hand(number)
+    world.turns(2, seconds=31)
+    assert found(Kind.ORDER, Status.GONE) == {number: Decimal("0.5")}
+    for _ in range(2):
+        world.clock.pass_seconds(31)
+        strangers.note_orders(world.account, [shown], [], world.clock.now)
+    assert list(Stranger.objects.order_by("pk").values_list("turn", "status", "decided_by")) == [
+        (1, "gone", "root"),
+        (2, "open", ""),
+    ]
+
+
+def test_a_reading_from_before_the_decision_is_no_new_finding(world: World) -> None:
+    (shown,) = [a_stray()]
+    old = world.clock.now
+    for _ in range(2):
+        strangers.note_orders(world.account, [shown], [], world.clock.now)
+        world.clock.pass_seconds(31)
+    at = world.clock.now
+    Stranger.objects.update(status=Status.PROTECTED, decided_by="root", decided_at=at, last_seen_at=at)
+    strangers.note_orders(world.account, [shown], [], old)
+    assert Stranger.objects.get().status == Status.PROTECTED
+
+
+def test_coins_nobody_decided_about_keep_their_row(world: World) -> None:
+    for _ in range(2):
+        world.venue.deposit("XETH", Decimal("0.7"))
+        read_twice(world)
+        world.venue.sell_by_hand(ETH, Decimal("0.7"))
+        read_twice(world)
+    assert Stranger.objects.get().turn == 1
+
+
 def test_nothing_is_compared_before_the_book_was(world: World) -> None:
     world.venue.deposit("XETH", Decimal("0.7"))
     world.account.recovered_at = None

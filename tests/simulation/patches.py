@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from brackets import leases, outbox, reconcile, storage, venues
 from brackets.watch import following, streams
+from trading import coins
 
 HOOKS = ["trading.hooks.settle", "trading.hooks.finish_liquidations"]  # nobody trades by himself here
 
@@ -115,6 +116,7 @@ def installed(
         put(swapped(storage, "VOICE", storage.Voice()))  # it remembers what it said, for a process's life
         put(swapped_default(following.Follower.__init__, "monotonic", seconds))
         put(swapped_default(reconcile.swap_back_all, "pause", wait))
+        put(swapped_default(coins.await_reading, "pause", wait))
         put(swapped(leases, "holder_name", holder_name))
         put(swapped(leases, "is_dead", is_dead))
         put(swapped(venues, "of", lambda account, **options: venue()))

@@ -79,7 +79,7 @@ def buttons(row: Stranger, user: AbstractBaseUser) -> list[Button]:
         Button(
             act=act,
             address=reverse("admin:brackets_stranger_act", args=[row.pk, act]),
-            why_not=strangers.why_not_protect(row) if act == "protect" else "",
+            why_not=strangers.why_not_now(row) if act == "protect" else "",
         )
         for act, right in strangers.RIGHTS.items()
         if act != done and user.has_perm(right)
@@ -180,7 +180,7 @@ def acts_for(user: AbstractBaseUser) -> Callable[[Stranger], SafeString | str]:
         both = buttons(row, user)
         html = '<button type="submit" class="button" formaction="{}">{}</button> '
         offered = [(button.address, button.act) for button in both if not button.why_not]
-        why = " ".join(button.why_not for button in both)
-        return format_html('<span title="{}">{}</span>', why, format_html_join("", html, offered)) or NOTHING
+        why = format_html_join(" ", "<i>{}: {}</i>", [(b.act, b.why_not) for b in both if b.why_not])
+        return format_html("{}{}", format_html_join("", html, offered), why) or NOTHING
 
     return admin.display(description="what to do")(acts)

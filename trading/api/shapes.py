@@ -20,7 +20,7 @@ from risk.models import Alert
 from trading.core.asks import Kind, text
 from trading.held import told
 from trading.models import Command, Trade
-from trading.strangers import described, why_not_protect
+from trading.strangers import described, why_not_now
 
 Shape = dict[str, Any]
 
@@ -222,7 +222,7 @@ def alert(row: Alert) -> Shape:
 def stranger(row: Stranger) -> Shape:
     """`acts` are what may be done about it, with why not where it may not."""
     closed = "" if row.status in STANDING else f"It is {row.status}."
-    why_not = {"protect": why_not_protect(row), "ignore": closed, "alarm": closed}
+    why_not = {"protect": why_not_now(row), "ignore": closed, "alarm": closed}
     return {
         "id": row.pk,
         "kind": row.kind,
