@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from tests.simulation.ambushes import AMBUSHES
-from tests.simulation.drawing import ASLEEP, BOTH_REST, MOVING, draw, lain_in_wait
+from tests.simulation.drawing import draw
+from tests.simulation.lurking import ASLEEP, BOTH_REST, MOVING, lain_in_wait
 from tests.simulation.options import Act, Options
 from tests.simulation.runs import live
 from tests.simulation.venue.options import Fault

@@ -40,6 +40,7 @@ STALL_SECONDS = 45.0  # longer than a claim lasts and its order is proven absent
 BREATH_SECONDS = 0.2  # how exactly a sleeper is woken
 SLOW_SECONDS, SLOW_WAY = 18.0, (0.4, 0.9)
 CLOSING = (State.TP_FILLED, State.SL_FILLED, State.EXIT_COMPLETE)
+OPEN = (State.ENTRY_FILLED, State.BRACKET_ACTIVE)
 ABOVE, BELOW = Decimal("1.002"), Decimal("0.998")
 JUST_BELOW, JUST_ABOVE = Decimal("0.9996"), Decimal("1.0005")
 HALF, MOST = Decimal("0.5"), Decimal("0.8")
@@ -177,6 +178,44 @@ def linger(world: World, act: Act) -> None:
     """The venue is slow to answer an order of this role."""
     if awaited(world, lambda: placement_meant(act.symbol, act.detail)) is not None:
         slow(world, LINGER_SECONDS)
+
+
+def snap(world: World, act: Act) -> None:
+    """The stop that the venue made is run over before the fill is read that it was made of."""
+
+    def ahead() -> Bracket | None:
+        rows = Bracket.objects.filter(symbol=act.symbol, state=State.ENTRY_PLACED).order_by("pk")
+        return next((row for row in rows if row.orders.filter(role=Role.STOP).exists()), None)
+
+    row = awaited(world, ahead)
+    if row is not None:
+        world.say("ambush", f"{act.symbol}: its stop is run over before its entry is read")
+        move(world, act.symbol, row.stop_price * BELOW)
+
+
+def split(world: World, act: Act) -> None:
+    """The price reaches one of two stops that stand apart, and the market shuts when the other is to go."""
+
+    def apart() -> tuple[Bracket, Decimal] | None:
+        for row in Bracket.objects.filter(symbol=act.symbol, state__in=OPEN).order_by("pk"):
+            triggers = {stop.trigger_price for stop in world.venue.house.open_stops(act.symbol)}
+            if len(triggers) > 1:
+                return row, max(price for price in triggers if price is not None)
+        return None
+
+    found = awaited(world, apart, moved=False)
+    if found is None:
+        return
+    row, price = found
+    world.say("ambush", f"{act.symbol}: to one of two stops")
+    move(world, act.symbol, price)
+
+    def late() -> Effect | None:
+        is_late = Bracket.objects.get(pk=row.pk).state == State.SL_FILLED
+        return cancel_meant(act.symbol) if is_late else None
+
+    if awaited(world, late) is not None:
+        world.venue.weather.shut(Fault(act.detail), act.symbol)
 
 
 def touch(world: World, act: Act) -> None:
@@ -320,6 +359,8 @@ AMBUSHES: dict[str, Callable[[World, Act], None]] = {
     "trap": trap,
     "lure": lure,
     "linger": linger,
+    "snap": snap,
+    "split": split,
     "touch": touch,
     "lose": lose,
     "rush": rush,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
+from tests.simulation.lurking import GATES, LURKING, draw_ambushes, in_order, lain_in_wait
 from tests.simulation.options import AT_A_QUERY, SYMBOLS, Act, House, Incident, Options, Profile, stream
 from tests.simulation.venue.options import OF_WRITES, Fault, VenueOptions, drawn_rates
 
@@ -55,7 +56,13 @@ EMPHASIS: dict[Profile, dict[Fault, float]] = {
         Fault.TWICE_REFUSED: 0.05,
         Fault.LATE_REQUEST: 0.15,
     },
-    Profile.SNAP: {Fault.GAP: 0.25, Fault.OMITTED: 0.3, Fault.THIN: 0.05, Fault.STALE_ORDERS: 0.3},
+    Profile.SNAP: {
+        Fault.GAP: 0.25,
+        Fault.OMITTED: 0.3,
+        Fault.THIN: 0.05,
+        Fault.STALE_ORDERS: 0.3,
+        Fault.SEEN_LATE: 0.4,
+    },
     Profile.FILLS: {Fault.THIN: 0.03},
     Profile.RIVALS: {Fault.CROSSED_POST_ONLY: 0.4},
     Profile.VALIDATE: {Fault.LATE_ANSWER: 0.1},
@@ -65,43 +72,7 @@ SHORT_PHASES = {Profile.GATES: (2.0, 9.0)}  # seconds
 SWINGS = {Profile.GATES: 0.8, Profile.PROFIT: 0.9, Profile.FILLS: 0.8}
 """How often a price runs to one of its ends while a position stands; 0.5 where nothing is said."""
 RESTLESS = {Profile.PEOPLE: 0.8, Profile.VALIDATE: 0.7, Profile.GATES: 0.6}
-GATES = (Fault.CANCEL_ONLY, Fault.CANCEL_ONLY, Fault.MAINTENANCE, Fault.LIMIT_ONLY)
 GATED = ("close", "hold", "sell", "near")  # what makes a leg go
-
-AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
-    (Profile.GATES, "near"): (("trap", Fault.CANCEL_ONLY, 0.6),),
-    (Profile.GATES, "market entry"): (("lure", Fault.CANCEL_ONLY, 0.4),),
-    (Profile.GATES, "hold"): (("trap", Fault.CANCEL_ONLY, 0.6),),
-    (Profile.GATES, "sell"): (("trap", Fault.CANCEL_ONLY, 0.3),),
-    (Profile.RIVALS, "market entry"): (("stall", f"entry {Fault.CANCEL_ONLY}", 0.3),),
-    (Profile.RIVALS, "swing"): (("stall", "target", 0.2), ("stall", f"target {Fault.CANCEL_ONLY}", 0.2)),
-    (Profile.VALIDATE, "market entry"): (("stall", "entry validated", 0.7),),
-    (Profile.VALIDATE, "limit entry"): (("stall", "entry validated", 0.7),),
-    (Profile.FILLS, "limit entry"): (("dip", "", 0.8),),
-}
-"""What lies in wait for what is asked: its kind, its detail, and how often."""
-
-LURKING, LURKING_SECONDS = 0.9, 240
-"""How many of the worlds of PROFIT have nothing but ambushes, and how long."""
-ROUND_SECONDS = (32.0, 40.0)  # an order that is lost is proven absent meanwhile
-Recipe = tuple[tuple[str, str], ...]
-BOTH_REST: tuple[Recipe, ...] = (
-    (("lose", "target"),),
-    (("lose", "target"),),
-    (("rush", "stop"),),
-)
-MOVING: tuple[Recipe, ...] = (
-    (("lure", Fault.CANCEL_ONLY),),
-    (("rob", ""),),
-    (("rob", ""),),
-)
-ASLEEP: tuple[Recipe, ...] = (
-    (("stall", "target"), ("touch", "")),
-    (("stall", "target"), ("touch", "")),
-    (("stall", f"target {Fault.CANCEL_ONLY}"), ("touch", "")),
-)
-"""What a position may walk into, in one world: where both legs rest, where they change places, and where
-whoever sends falls asleep."""
 
 
 def draw(seed: int) -> Options:
@@ -211,10 +182,6 @@ def draw_all_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, seed
     return in_order(*asked, *draw_ambushes(profile, asked, stream(seed, "ambushes")))
 
 
-def in_order(*acts: Act) -> tuple[Act, ...]:
-    return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
-
-
 def draw_acts(profile: Profile, symbols: tuple[str, ...], trouble: int, random: Random) -> tuple[Act, ...]:
     acts: list[Act] = []
     for symbol in symbols:
@@ -284,88 +251,6 @@ def edit(symbol: str, at: float, random: Random) -> Act:
         stop_bps=random.choice((0, 20, 90, -5)),
         target_bps=random.choice((15, 60, 250, -5)),
     )
-
-
-def lain_in_wait(options: Options, random: Random) -> Options:
-    """Nothing but ambushes: no faults and no incidents, no coins besides, hardly a wind, and two watches, so
-    that one may sleep."""
-    recipes = random.choice((BOTH_REST, MOVING, MOVING, MOVING, ASLEEP))
-    house = replace(
-        options.house,
-        execution_mode="LIMIT_BRACKET",
-        entry_stop="attached",
-        leg_policy="both_rest" if recipes is BOTH_REST else "nearest",
-        both_rest_works=recipes is BOTH_REST,
-        swap_in_bps=5,
-        swap_out_bps=15,
-        streams=recipes is not MOVING,  # a stream tells at once that a market shut
-        watches=2,
-        cluster_seconds=5.0,
-    )
-    venue = replace(
-        options.venue,
-        rates={},
-        owner_coins={},
-        latency=(0.02, 0.2),
-        noise_bps=1.0,
-        drift_bps=0.0,
-        skew_seconds=0.0,
-        both_rest=recipes is BOTH_REST,
-    )
-    symbols = options.symbols[: 2 if recipes is ASLEEP else 4]
-    return replace(
-        options,
-        symbols=symbols,
-        trouble_seconds=LURKING_SECONDS,
-        house=house,
-        acts=lurking_acts(recipes, symbols, random),
-        incidents=(),
-        skews=(),
-        owner_acts=(),
-        venue=venue,
-    )
-
-
-def lurking_acts(recipes: tuple[Recipe, ...], symbols: tuple[str, ...], random: Random) -> tuple[Act, ...]:
-    """Positions one after another, in all pairs at once, and what each of them walks into."""
-    acts: list[Act] = []
-    began = 4.0
-    while began < LURKING_SECONDS - ROUND_SECONDS[0]:
-        length = random.uniform(*ROUND_SECONDS)
-        for symbol in symbols:
-            at = began + 1.5 * random.random()
-            acts.append(Act(at=at, kind="buy", symbol=symbol, dollars=40, stop_bps=150, target_bps=80))
-            acts += [
-                Act(at=at, kind=kind, symbol=symbol, detail=detail) for kind, detail in random.choice(recipes)
-            ]
-            acts.append(Act(at=began + length - 4, kind="close", symbol=symbol))
-        began += length
-    return in_order(*acts)
-
-
-def draw_ambushes(profile: Profile, asked: tuple[Act, ...], random: Random) -> list[Act]:
-    """What waits for the moment in which it matters, from shortly before somebody wants something on."""
-    made: list[Act] = []
-    for act in asked:
-        wanted = f"{act.entry_type} entry" if act.kind == "buy" else act.kind
-        for kind, detail, chance in AMBUSHES.get((profile, wanted), ()):
-            if random.random() < chance:
-                at = max(act.at - random.uniform(0.1, 0.6), 0.0)
-                made.append(Act(at=at, kind=kind, symbol=act.symbol, detail=detail))
-        if profile is Profile.GATES and act.kind == "close" and random.random() < 0.4:
-            made += held_at_the_gate(act, random)
-        if profile is Profile.VALIDATE and act.kind == "buy" and random.random() < 0.5:
-            made.append(Act(at=act.at, kind="linger", symbol=act.symbol, detail="entry"))
-            made.append(Act(at=act.at + random.uniform(0.2, 1.2), kind="hold", symbol=act.symbol))
-    return made
-
-
-def held_at_the_gate(act: Act, random: Random) -> list[Act]:
-    """An operator puts on hold what was just to be left, and the market shuts."""
-    return [
-        Act(at=max(act.at - 0.3, 0.0), kind="trap", symbol=act.symbol, detail=random.choice(GATES)),
-        Act(at=act.at + random.uniform(0.02, 0.3), kind="hold", symbol=act.symbol),
-    ]
 
 
 def with_releases(acts: tuple[Act, ...], random: Random) -> tuple[Act, ...]:

@@ -20,7 +20,7 @@ from brackets import accounts
 from brackets.models import Account, Bracket
 from tests.simulation import patches, people
 from tests.simulation.boundaries import Boundaries
-from tests.simulation.clockwork import Clockwork, Process, Task
+from tests.simulation.clockwork import MICROSECONDS, Clockwork, Process, Task
 from tests.simulation.coincidences import HAPPENINGS
 from tests.simulation.ears import Ears, heard_steps
 from tests.simulation.options import Act, Options, stream
@@ -84,6 +84,7 @@ class World:
         self.kept_payloads: dict[str, dict[str, Any]] = {}
         self.surroundings = self.clockwork.process("surroundings")  # market, owner, supervisor: never dies
         self.calm = False
+        self.asleep_until = 0.0  # who was frozen in the calm wakes no sooner, with what was begun before
         self.stirred = 0  # how often a bracket changed
         self.account: Account
         self.user: Any
@@ -137,12 +138,13 @@ class World:
         self.venue.calm()
         self.say("venue", "calm from here on")
         for slot in self.slots.values():
+            self.asleep_until = max(self.asleep_until, slot.process.frozen_until / MICROSECONDS)
             slot.process.frozen_until = 0
         self.spawn("operator", self.operate)
 
     def converge(self) -> None:
         began = self.clockwork.seconds
-        while not self.is_over():
+        while not self.is_over() or self.clockwork.seconds < self.asleep_until:
             if self.clockwork.seconds - began > CALM_SECONDS:
                 self.violate("it does not end", "; ".join(self.what_is_open()))
                 return

@@ -1,0 +1,137 @@
+"""What lies in wait in the worlds that are drawn: beside what is asked in some, and nothing else in a few.
+
+The ambushes themselves stand in `ambushes.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from tests.simulation.options import Act, Options, Profile
+from tests.simulation.venue.options import Fault
+
+GATES = (Fault.CANCEL_ONLY, Fault.CANCEL_ONLY, Fault.MAINTENANCE, Fault.LIMIT_ONLY)
+AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
+    (Profile.GATES, "near"): (("trap", Fault.CANCEL_ONLY, 0.6),),
+    (Profile.GATES, "market entry"): (("lure", Fault.CANCEL_ONLY, 0.4),),
+    (Profile.GATES, "hold"): (("trap", Fault.CANCEL_ONLY, 0.6),),
+    (Profile.GATES, "sell"): (("trap", Fault.CANCEL_ONLY, 0.3),),
+    (Profile.RIVALS, "market entry"): (("stall", f"entry {Fault.CANCEL_ONLY}", 0.3),),
+    (Profile.RIVALS, "swing"): (("stall", "target", 0.2), ("stall", f"target {Fault.CANCEL_ONLY}", 0.2)),
+    (Profile.VALIDATE, "market entry"): (("stall", "entry validated", 0.7),),
+    (Profile.VALIDATE, "limit entry"): (("stall", "entry validated", 0.7),),
+    (Profile.FILLS, "limit entry"): (("dip", "", 0.6), ("split", Fault.CANCEL_ONLY, 0.5)),
+    (Profile.FILLS, "market entry"): (("split", Fault.CANCEL_ONLY, 0.5),),
+    (Profile.SNAP, "market entry"): (("snap", "", 0.7),),
+    (Profile.SNAP, "limit entry"): (("snap", "", 0.7),),
+}
+"""What lies in wait for what is asked: its kind, its detail, and how often."""
+
+LURKING, LURKING_SECONDS = 0.9, 240
+"""How many of the worlds of PROFIT have nothing but ambushes, and how long."""
+ROUND_SECONDS = (32.0, 40.0)  # an order that is lost is proven absent meanwhile
+Recipe = tuple[tuple[str, str], ...]
+BOTH_REST: tuple[Recipe, ...] = (
+    (("lose", "target"),),
+    (("lose", "target"),),
+    (("rush", "stop"),),
+)
+MOVING: tuple[Recipe, ...] = (
+    (("lure", Fault.CANCEL_ONLY),),
+    (("rob", ""),),
+    (("rob", ""),),
+)
+ASLEEP: tuple[Recipe, ...] = (
+    (("stall", "target"), ("touch", "")),
+    (("stall", "target"), ("touch", "")),
+    (("stall", f"target {Fault.CANCEL_ONLY}"), ("touch", "")),
+)
+"""What a position may walk into, in one world: where both legs rest, where they change places, and where
+whoever sends falls asleep."""
+
+
+def in_order(*acts: Act) -> tuple[Act, ...]:
+    return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
+
+
+def lain_in_wait(options: Options, random: Random) -> Options:
+    """Nothing but ambushes: no faults and no incidents, no coins besides, hardly a wind, and two watches, so
+    that one may sleep."""
+    recipes = random.choice((BOTH_REST, MOVING, MOVING, MOVING, ASLEEP))
+    house = replace(
+        options.house,
+        execution_mode="LIMIT_BRACKET",
+        entry_stop="attached",
+        leg_policy="both_rest" if recipes is BOTH_REST else "nearest",
+        both_rest_works=recipes is BOTH_REST,
+        swap_in_bps=5,
+        swap_out_bps=15,
+        streams=recipes is not MOVING,  # a stream tells at once that a market shut
+        watches=2,
+        cluster_seconds=5.0,
+    )
+    venue = replace(
+        options.venue,
+        rates={},
+        owner_coins={},
+        latency=(0.02, 0.2),
+        noise_bps=1.0,
+        drift_bps=0.0,
+        skew_seconds=0.0,
+        both_rest=recipes is BOTH_REST,
+    )
+    symbols = options.symbols[: 2 if recipes is ASLEEP else 4]
+    return replace(
+        options,
+        symbols=symbols,
+        trouble_seconds=LURKING_SECONDS,
+        house=house,
+        acts=lurking_acts(recipes, symbols, random),
+        incidents=(),
+        skews=(),
+        owner_acts=(),
+        venue=venue,
+    )
+
+
+def lurking_acts(recipes: tuple[Recipe, ...], symbols: tuple[str, ...], random: Random) -> tuple[Act, ...]:
+    """Positions one after another, in all pairs at once, and what each of them walks into."""
+    acts: list[Act] = []
+    began = 4.0
+    while began < LURKING_SECONDS - ROUND_SECONDS[0]:
+        length = random.uniform(*ROUND_SECONDS)
+        for symbol in symbols:
+            at = began + 1.5 * random.random()
+            acts.append(Act(at=at, kind="buy", symbol=symbol, dollars=40, stop_bps=150, target_bps=80))
+            acts += [
+                Act(at=at, kind=kind, symbol=symbol, detail=detail) for kind, detail in random.choice(recipes)
+            ]
+            acts.append(Act(at=began + length - 4, kind="close", symbol=symbol))
+        began += length
+    return in_order(*acts)
+
+
+def draw_ambushes(profile: Profile, asked: tuple[Act, ...], random: Random) -> list[Act]:
+    """What waits for the moment in which it matters, from shortly before somebody wants something on."""
+    made: list[Act] = []
+    for act in asked:
+        wanted = f"{act.entry_type} entry" if act.kind == "buy" else act.kind
+        for kind, detail, chance in AMBUSHES.get((profile, wanted), ()):
+            if random.random() < chance:
+                at = max(act.at - random.uniform(0.1, 0.6), 0.0)
+                made.append(Act(at=at, kind=kind, symbol=act.symbol, detail=detail))
+        if profile is Profile.GATES and act.kind == "close" and random.random() < 0.4:
+            made += held_at_the_gate(act, random)
+        if profile is Profile.VALIDATE and act.kind == "buy" and random.random() < 0.5:
+            made.append(Act(at=act.at, kind="linger", symbol=act.symbol, detail="entry"))
+            made.append(Act(at=act.at + random.uniform(0.2, 1.2), kind="hold", symbol=act.symbol))
+    return made
+
+
+def held_at_the_gate(act: Act, random: Random) -> list[Act]:
+    """An operator puts on hold what was just to be left, and the market shuts."""
+    return [
+        Act(at=max(act.at - 0.3, 0.0), kind="trap", symbol=act.symbol, detail=random.choice(GATES)),
+        Act(at=act.at + random.uniform(0.02, 0.3), kind="hold", symbol=act.symbol),
+    ]
