@@ -196,7 +196,8 @@ def naked(bracket: core.Bracket) -> bool:
     was not read, one at market that was not read at all, nor a buy at market without its stop: the reserve is
     for these. What is Unknown is told
     by its lookups alone, at their own moments. A part too small for an order of its own waits for more as
-    long as more is bought, and a repair that waits for its time is not hastened by any reading."""
+    long as more is bought, and is left alone where no order for it can be told of; a repair that waits for
+    its time is not hastened by any reading."""
     known = [order for order in bracket.live_sells if order.status is not OrderStatus.UNKNOWN]
     if any(order.cancel_wanted or is_changing(order) or is_sold_unseen(order) for order in known):
         return True
@@ -205,10 +206,27 @@ def naked(bracket: core.Bracket) -> bool:
     if waits_for_lookup(bracket) or sentinel.is_held_back(bracket):
         return False
     unseen = bracket.coins - bracket.standing
-    least = bracket.plan.minimum_quantity if bracket.entering else bracket.plan.lot_step
+    small_counts = not bracket.entering and awaits_order(bracket)
+    least = bracket.plan.lot_step if small_counts else bracket.plan.minimum_quantity
     if bracket.state is State.HELD and not awaits_protection(bracket):
         return False
     return bracket.state in (State.ENTRY_FILLED, State.HELD) and unseen >= least
+
+
+def awaits_order(bracket: core.Bracket) -> bool:
+    """Whether a reading may tell of an order for coins that lack one: a stop that the venue makes and nobody
+    has shown, or one of ours that was not read."""
+    if bracket.secondaries_due_at is not None and bracket.secondaries_missing:
+        return True
+    return any(order.status is OrderStatus.OPEN and not order.read_back for order in bracket.live_sells)
+
+
+def is_left_alone(bracket: core.Bracket) -> bool:
+    """Whether all that is not as it should be is a rest too small for an order of its own: no reading tells
+    anything new of it."""
+    unsettled = any(order.cancel_wanted or is_changing(order) for order in bracket.live_sells)
+    too_small = 0 < bracket.uncovered < bracket.plan.minimum_quantity
+    return too_small and not (bracket.entering or unsettled or awaits_order(bracket))
 
 
 def awaits_protection(bracket: core.Bracket) -> bool:
@@ -258,7 +276,7 @@ def moves(bracket: core.Bracket, price: Price | None) -> bool:
         return True
     if bracket.state in ENTERING:
         entries = bracket.live_entries
-        if not entries and sentinel.is_held_back(bracket):
+        if not entries and (sentinel.is_held_back(bracket) or is_left_alone(bracket)):
             return False
         return not entries or any(entry_moves(entry, price) for entry in entries)
     if price is None:

@@ -46,6 +46,8 @@ LIMIT = order(Role.ENTRY, limit_price=D(99))
 MARKET = order(Role.ENTRY, read_back=False)
 ASKED = Amendment(number=1, status=AmendStatus.INTENDED, asked_at=BEGIN, quantity=D(2))
 LOST = replace(STOP, status=OrderStatus.CANCELED, amiss_at=BEGIN)
+CRUMB = replace(LIMIT, filled=D("0.05"), status=OrderStatus.CANCELED)
+SMALLER = replace(STOP, quantity=D("0.95"))
 ACTIVE, FILLED, PLACED = State.BRACKET_ACTIVE, State.ENTRY_FILLED, State.ENTRY_PLACED
 HELD = State.HELD
 
@@ -149,9 +151,14 @@ def test_no_price_is_none() -> None:
             bracket(FILLED, replace(LIMIT, filled=D("0.05"))), False, id="a crumb, while more is bought"
         ),
         pytest.param(
-            bracket(FILLED, replace(LIMIT, filled=D("0.05"), status=OrderStatus.CANCELED)),
-            True,
-            id="a crumb that stays alone",
+            bracket(FILLED, CRUMB, secondaries_due_at=BEGIN), True, id="a crumb, and its stop is awaited"
+        ),
+        pytest.param(bracket(FILLED, CRUMB), False, id="a crumb that stays alone: nothing can come of it"),
+        pytest.param(
+            bracket(FILLED, BOUGHT, SMALLER), False, id="a rest too small beside a stop that was read"
+        ),
+        pytest.param(
+            bracket(FILLED, BOUGHT, replace(SMALLER, read_back=False)), True, id="… and one that was not"
         ),
         pytest.param(bracket(FILLED, replace(LIMIT, filled=D("0.5"))), True, id="a part without its stop"),
         pytest.param(bracket(HELD, BOUGHT), False, id="held, and nothing comes"),
@@ -196,6 +203,14 @@ def test_naked(shown: Bracket, expected: bool) -> None:
         pytest.param(bracket(PLACED, order(Role.ENTRY)), None, True, id="a market entry"),
         pytest.param(bracket(PLACED), None, True, id="between two entries"),
         pytest.param(bracket(FILLED, BOUGHT, STOP), None, True, id="protection in motion"),
+        pytest.param(bracket(FILLED, CRUMB), None, False, id="a rest too small for an order"),
+        pytest.param(
+            bracket(FILLED, CRUMB, secondaries_due_at=BEGIN), None, True, id="a small part's stop is awaited"
+        ),
+        pytest.param(bracket(FILLED, BOUGHT, SMALLER), None, False, id="a rest too small beside a stop"),
+        pytest.param(
+            bracket(FILLED, BOUGHT, replace(SMALLER, cancel_wanted=True)), None, True, id="… that is leaving"
+        ),
         pytest.param(bracket(State.EXITING, BOUGHT), None, True, id="leaving"),
         pytest.param(bracket(State.SL_FILLED, BOUGHT), None, True, id="stopped"),
         pytest.param(bracket(State.TP_FILLED, BOUGHT), None, False, id="only books are open"),
