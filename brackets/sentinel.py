@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import batched
@@ -22,6 +22,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 
 from brackets import accounts, holds, operations, records
+from brackets.core.amounts import amount
 from brackets.core.exposure import Exposure
 from brackets.core.orders import Bracket as CoreBracket
 from brackets.core.sentinel import is_held_back
@@ -29,6 +30,7 @@ from brackets.core.states import State
 from brackets.core.verdicts import BAD, Verdict, Verdicts, judge, stopped
 from brackets.models import Account, Bracket
 from risk import alerts
+from risk.core.plain import text
 from risk.models import Alert, SystemConfig
 
 log = logging.getLogger("backstop.sentinel")
@@ -43,6 +45,10 @@ REPAIR_WAITS, REPAIR_REFUSED = "repair_waits", "repair_refused"
 NOBODY_WATCHES = "nobody_watches"
 COINS_MISSING = "coins_missing"
 HELD = "held"
+ABOUT_THE_STOP = (NO_STOP, UNPROTECTED, REPAIR_REFUSED, UNSTOPPED, STOP_BAD, REPAIR_WAITS)
+"""What may be told of a stop, what says most first: the first that is so is the alert."""
+REASONS = (REPAIR_REFUSED, REPAIR_WAITS)
+"""Why it lasts: told with what says more."""
 CODES = (
     NO_STOP,
     UNPROTECTED,
@@ -108,10 +114,10 @@ def round_of(account: Account, *, at: datetime, watched: bool, whole: bool, coun
     for row in rows:
         try:
             changed, found = look(row, at=at, watched=watched, counts=counts, limits=limits)
-            if row.pk in held:
-                found.append(is_held(row, held[row.pk]))
+            found = [is_held(row, held[row.pk], found)] if row.pk in held else most_telling(found)
             changes.setdefault(tuple(changed.items()), []).append(row.pk)
-            troubles[subject_of(row.pk)] = {trouble.code: trouble for trouble in found}
+            told = (replace(trouble, message=f"{row.symbol}: {trouble.message}") for trouble in found)
+            troubles[subject_of(row.pk)] = {trouble.code: trouble for trouble in told}
         except Exception:
             unjudged.add(subject_of(row.pk))
             log.exception("bracket %s cannot be verified", row.pk)  # one must not keep the others from it
@@ -136,11 +142,28 @@ def nobody_watches(untended: int) -> Trouble:
     )
 
 
-def is_held(row: Bracket, why: str) -> Trouble:
+def most_telling(found: list[Trouble]) -> list[Trouble]:
+    """At most one trouble of the stop, so that nobody has to acknowledge one thing six times; why it lasts is
+    told with it."""
+    of_stop = {trouble.code: trouble for trouble in found if trouble.code in ABOUT_THE_STOP}
+    if not of_stop:
+        return found
+    most = of_stop[next(code for code in ABOUT_THE_STOP if code in of_stop)]
+    reasons = [of_stop[code].message for code in REASONS if code in of_stop and code != most.code]
+    told = replace(most, message="; ".join([most.message, *reasons]))
+    return [told, *(trouble for trouble in found if trouble.code not in ABOUT_THE_STOP)]
+
+
+def is_held(row: Bracket, why: str, found: list[Trouble]) -> Trouble:
+    """The one alert of a held bracket: a warning while its coins have their stop, as grave as what they lack
+    else. Nobody acts on the target of a held bracket, so that one out of place is nothing more to tell."""
+    others = [trouble for trouble in most_telling(found) if trouble.code != TARGET_BAD]
+    critical = any(trouble.severity == alerts.Severity.CRITICAL for trouble in others)
+    said = f"held, an operator must look: {why.rstrip('.')}"
     return Trouble(
         code=HELD,
-        severity=alerts.Severity.CRITICAL,
-        message=f"{row.symbol} is held, an operator must look: {why}",
+        severity=alerts.Severity.CRITICAL if critical else alerts.Severity.WARNING,
+        message=". ".join([*(trouble.message for trouble in others), said] if critical else [said]),
     )
 
 
@@ -212,29 +235,29 @@ def write(changes: Changes) -> None:
 def troubles_of(
     row: Bracket, bracket: CoreBracket, verdicts: Verdicts, exposed: Exposure, limits: Thresholds
 ) -> Iterator[Trouble]:
-    coins, symbol = f"{bracket.coins.normalize():f} {row.base}", row.symbol
+    coins = amount(bracket, bracket.coins)
     if not verdicts.has_stop and row.unstopped_cycles > MOST_CYCLES:
         yield Trouble(
             code=NO_STOP,
             severity=alerts.Severity.CRITICAL,
-            message=f"{symbol}: of {coins} only {stopped(bracket).normalize():f} have a stop at the venue, "
-            f"in {row.unstopped_cycles} comparisons with it in a row",
+            message=f"of {coins} only {text(stopped(bracket))} have a stop at the venue, in "
+            f"{row.unstopped_cycles} comparisons with it in a row{lasting(exposed)}",
         )
     if bracket.missing > 0:
-        yield missing_coins(row, bracket)
+        yield missing_coins(bracket)
     if verdicts.stop is None:
         return
     if exposed.bare_for_seconds > limits.unprotected_seconds:
         yield Trouble(
             code=UNPROTECTED,
             severity=alerts.Severity.CRITICAL,
-            message=f"{symbol}: {coins} have had no order at the venue for {exposed.bare_for_seconds} s",
+            message=f"{coins} have had no order at the venue for {text(exposed.bare_for_seconds)} s",
         )
     if exposed.stopless_for_seconds > limits.unstopped_seconds and verdicts.stop is not Verdict.WATCHED:
         yield Trouble(
             code=UNSTOPPED,
             severity=alerts.Severity.WARNING,
-            message=f"{symbol}: {coins} have had no stop at the venue for {exposed.stopless_for_seconds} s",
+            message=f"{coins} have had no stop at the venue for {text(exposed.stopless_for_seconds)} s",
         )
     for kind, verdict, cycles in (
         ("stop", verdicts.stop, row.stop_bad_cycles),
@@ -244,34 +267,41 @@ def troubles_of(
             yield Trouble(
                 code=STOP_BAD if kind == "stop" else TARGET_BAD,
                 severity=alerts.Severity.WARNING,
-                message=f"{symbol}: the {kind} is {verdict} in {cycles} comparisons with the venue in a row",
+                message=f"the {kind} is {verdict} in {cycles} comparisons with the venue in a row",
             )
-    yield from repairs_of(bracket, symbol)
+    yield from repairs_of(bracket)
 
 
-def missing_coins(row: Bracket, bracket: CoreBracket) -> Trouble:
+def lasting(exposed: Exposure) -> str:
+    """For how long, where it is known that it lasts."""
+    if exposed.bare_for_seconds > 0:
+        return f", and for {text(exposed.bare_for_seconds)} s no order at all"
+    return f", for {text(exposed.stopless_for_seconds)} s by now" if exposed.stopless_for_seconds > 0 else ""
+
+
+def missing_coins(bracket: CoreBracket) -> Trouble:
     return Trouble(
         code=COINS_MISSING,
         severity=alerts.Severity.CRITICAL,
-        message=f"{row.symbol}: {bracket.missing.normalize():f} {row.base} are gone from the account or held "
-        "there, and not by our orders: they have no stop and are not sold until they are back",
+        message=f"{amount(bracket, bracket.missing)} are gone from the account or held there, and not by our "
+        "orders: they have no stop and are not sold until they are back",
     )
 
 
-def repairs_of(bracket: CoreBracket, symbol: str) -> Iterator[Trouble]:
+def repairs_of(bracket: CoreBracket) -> Iterator[Trouble]:
     if bracket.repairing and bracket.funds_awaited:
         yield Trouble(
             code=REPAIR_REFUSED,
             severity=alerts.Severity.CRITICAL,
-            message=f"{symbol}: coins or margin do not suffice for the stop ({bracket.repairs_refused} times "
-            "refused); it is placed when a balance shows them",
+            message="coins or margin do not suffice for the stop "
+            f"({bracket.repairs_refused} times refused); it is placed when a balance shows them",
         )
     elif is_held_back(bracket):
         yield Trouble(
             code=REPAIR_WAITS,
             severity=alerts.Severity.WARNING,
-            message=f"{symbol}: somebody cancels or alters the leg again and again; until the next repair "
-            "what has no order is in the hands of the watch",
+            message="somebody cancels or alters the leg again and again; until the next repair what has no "
+            "order is in the hands of the watch",
         )
 
 
@@ -291,7 +321,11 @@ def tell(account: Account, troubles: Troubles, *, at: datetime, unjudged: set[st
     for subject, found in troubles.items():
         for trouble in found.values():
             alert = known.get((subject, trouble.code))
-            if alert is None or at - alert.last_at >= SAY_AGAIN:
+            if alert is not None and alerts.is_graver(alert.severity, trouble.severity):
+                alerts.resolve_alert(account=account.name, code=trouble.code, subject=subject, at=at)
+                alert = None  # what made it so grave is over
+            graver = alert is not None and alerts.is_graver(trouble.severity, alert.severity)
+            if alert is None or graver or at - alert.last_at >= SAY_AGAIN:
                 alerts.raise_alert(
                     account=account.name,
                     severity=trouble.severity,

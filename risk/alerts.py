@@ -25,6 +25,7 @@ __all__ = [
     "Severity",
     "acknowledge",
     "count_open",
+    "is_graver",
     "open_alerts",
     "raise_alert",
     "resolve_alert",
@@ -46,7 +47,7 @@ def raise_alert(*, account: str, severity: str, code: str, subject: str, message
     with transaction.atomic():
         journal.locked_end()
         alert = open_alerts(account).filter(code=code, subject=subject).first()
-        if alert is not None and GRAVITY[grave] <= GRAVITY[Severity(alert.severity)]:
+        if alert is not None and not is_graver(grave, alert.severity):
             return counted(alert, message=message, at=at)
         if alert is None:
             alert = Alert.objects.create(
@@ -64,6 +65,11 @@ def raise_alert(*, account: str, severity: str, code: str, subject: str, message
         tell("alert.raised", alert, at=at, actor=ACTOR, severity=grave.value, message=message)
     log.log(LEVELS[grave], "%s %s: %s", code, subject, message)
     return alert
+
+
+def is_graver(severity: str, than: str) -> bool:
+    """Whether the first of two severities weighs more. Raises ValueError for a word that is none."""
+    return GRAVITY[Severity(severity)] > GRAVITY[Severity(than)]
 
 
 def counted(alert: Alert, *, message: str, at: datetime) -> Alert:

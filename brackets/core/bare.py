@@ -11,6 +11,7 @@ dust), and coins whose stop the venue makes itself, as long as that stop need no
 
 from __future__ import annotations
 
+from brackets.core.amounts import amount
 from brackets.core.draft import Step
 from brackets.core.leaving import awaits_unseen_stop
 from brackets.core.orders import later
@@ -30,7 +31,7 @@ def call_out(step: Step) -> Step:
     if bracket.bare_told or not step.looked or step.at <= later(bracket.bare_since, limit):
         return step
     return step.having(bare_told=True).alarm(
-        f"{bracket.coins} coins have had no order at the venue for more than {limit} s"
+        f"{amount(bracket, bracket.coins)} have had no order at the venue for more than {limit} s"
     )
 
 

@@ -178,7 +178,9 @@ def test_while_the_owner_holds_the_coins_nothing_is_asked_again(bare_world: Worl
     row = world.bracket(trade)
     assert (row.funds_awaited, row.repairs_refused, row.state) == (True, 1, "ENTRY_FILLED")
     assert Order.objects.filter(bracket=row, status="REJECTED").count() == 1
-    assert sentinel.REPAIR_REFUSED in open_codes(world)
+    (alert,) = alerts.open_alerts(world.account.name)  # one of the stop, and why it lasts is told with it
+    assert alert.code == sentinel.NO_STOP
+    assert "do not suffice for the stop" in alert.message
     world.venue.cancel_by_hand(order_id)
     for _ in range(7):
         turn(world, seconds=3)
@@ -213,12 +215,12 @@ def test_a_held_bracket_gets_its_stop_back_when_somebody_cancels_it(world: World
     assert world.bracket(trade).stop_custody == "RESTING"
 
 
-def test_held_is_a_critical_alert_with_its_reason_until_it_is_released(world: World) -> None:
+def test_held_is_an_alert_with_its_reason_until_it_is_released(world: World) -> None:
     trade = held(world)
     turn(world)
     alert = alerts.open_alerts(world.account.name).get(code=sentinel.HELD)
-    assert (alert.severity, alert.subject) == ("critical", f"bracket {trade.bracket_id}")
-    assert "somebody wants to look" in alert.message
+    assert (alert.severity, alert.subject) == ("warning", f"bracket {trade.bracket_id}")
+    assert alert.message == "ETH/USD: held, an operator must look: somebody wants to look"
     world.clock.pass_seconds(10)
     world.turns(3)  # nobody watches, and nothing changes
     assert sentinel.HELD in open_codes(world)
@@ -227,13 +229,42 @@ def test_held_is_a_critical_alert_with_its_reason_until_it_is_released(world: Wo
     assert sentinel.HELD not in open_codes(world)
 
 
-def test_no_stop_for_more_than_two_comparisons_is_critical_until_there_is_one(world: World) -> None:
+def test_held_without_a_stop_is_one_alert_and_it_tells_that_the_coins_are_bare(world: World) -> None:
     trade = held_without_stop(world)
-    turn(world, 2)
+    turn(world)
+    warned = alerts.open_alerts(world.account.name).get(code=sentinel.HELD)
+    alerts.acknowledge(warned.pk, actor="somebody", at=world.clock())
+    turn(world, 4)
+    (alert,) = alerts.open_alerts(world.account.name)
+    assert (alert.pk, alert.code, alert.severity) == (warned.pk, sentinel.HELD, "critical")
+    assert alert.acknowledged_at is None, "what was acknowledged was a position with its stop"
+    assert "0 have a stop at the venue" in alert.message
+    assert "somebody wants to look" in alert.message
+    assert "s no order at all" in alert.message
+    turn(world, 5)  # bare for longer than any threshold, and it is still one
+    assert alerts.open_alerts(world.account.name).get().subject == f"bracket {trade.bracket_id}"
+
+
+def test_a_held_bracket_whose_stop_came_back_is_a_warning_again(world: World) -> None:
+    held_without_stop(world)
+    turn(world, 5)
+    turn(world, 20, seconds=6)
+    (alert,) = alerts.open_alerts(world.account.name)
+    assert world.stops_at_venue() == [QUANTITY]
+    assert (alert.code, alert.severity) == (sentinel.HELD, "warning")
+
+
+def test_no_stop_for_more_than_two_comparisons_is_critical_until_there_is_one(world: World) -> None:
+    trade = standing(world)
+    world.configure(unprotected_alarm_seconds=600)
+    for turns in (3, 2):  # the second one waits for its minute
+        cancel_stop(world)
+        turn(world, turns)
     assert sentinel.NO_STOP not in open_codes(world)
     turn(world, 2)
-    alert = alerts.open_alerts(world.account.name).get(code=sentinel.NO_STOP)
-    assert (alert.severity, alert.subject) == ("critical", f"bracket {trade.bracket_id}")
+    (alert,) = alerts.open_alerts(world.account.name).filter(subject=f"bracket {trade.bracket_id}")
+    assert (alert.severity, alert.code) == ("critical", sentinel.NO_STOP)
+    assert "somebody cancels or alters the leg" in alert.message
     world.ask(trade, CloseRequested(at=world.clock(), reason=ExitReason.MANUAL))
     world.until(trade, State.EXIT_COMPLETE)
     turn(world)
