@@ -119,6 +119,7 @@ ORDER_COLUMNS = {
     "ended_at": "ended_at",
     "amiss_at": "amiss_at",
     "amiss_agreed": "amiss_agreed",
+    "first_quantity": "first_quantity",
 }
 """Fields of an order that are columns without translation, and their columns."""
 LIMITED = {"refused_reason": 40, "end_reason": 120, "amend_refused": 40}

@@ -177,7 +177,8 @@ def brackets_awaiting_stops(account: Account):  # type: ignore[no-untyped-def]
 def lacks_stops(bracket: Bracket) -> bool:
     """Whether the venue's own stops that were seen stand for less than was bought."""
     orders = bracket.orders.all()
-    made = sum(order.quantity for order in orders if order.role == Role.STOP and not order.client_order_id)
+    seen = (order for order in orders if order.role == Role.STOP and not order.client_order_id)
+    made = sum(max(order.quantity, order.first_quantity or 0) for order in seen)
     return made < sum(order.filled_quantity for order in orders if order.role == Role.ENTRY)
 
 
@@ -191,14 +192,14 @@ def spoken(order: Order) -> str:
 def give_up(account: Account, waits: Iterable[Wait], now: datetime) -> None:
     """Put on hold and alarm what stayed unclear in every comparison, each bracket once."""
     for wait in {wait.bracket_id: wait for wait in waits}.values():
-        why = f"After a start, comparison after comparison: {wait.sentence}. An operator must look."
+        why = f"After a start, comparison after comparison: {wait.sentence}."
         log.error("bracket %s is not compared: %s", wait.bracket_id, why)
         alerts.raise_alert(
             account=account.name,
             severity=alerts.Severity.CRITICAL,
             code=ODD,
             subject=f"bracket {wait.bracket_id}",
-            message=why,
+            message=f"{why} An operator must look.",
             at=now,
         )
         if Bracket.objects.filter(pk=wait.bracket_id, state__in=HOLDABLE).exists():

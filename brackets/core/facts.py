@@ -148,6 +148,7 @@ def adopt(bracket: Bracket, report: OrderReported) -> Bracket:
         key=report.venue_order_id,
         role=report.role_if_new,
         quantity=report.quantity,
+        first_quantity=report.quantity,
         status=OrderStatus.OPEN,
         created_at=report.opened_at or report.at,
         venue_order_id=report.venue_order_id,

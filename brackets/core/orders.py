@@ -150,6 +150,7 @@ class BracketOrder:
     base_fees: Decimal = ZERO  # fees taken in coins, of the booked fills
     amiss_at: datetime | None = None  # when a reading told that others canceled or altered it
     amiss_agreed: bool = False  # … and a later one agreed
+    first_quantity: Decimal | None = None  # of a stop the venue made: the fill it was made of
 
     @property
     def live(self) -> bool:
@@ -352,7 +353,8 @@ class Bracket:
     @property
     def secondaries_missing(self) -> bool:
         """The venue made (or is making) stops of the entries' fills that were not seen yet."""
-        arrived = (o.quantity for o in self.having(Role.STOP) if o.venue_order_id is not None)
+        seen = (o for o in self.having(Role.STOP) if o.venue_order_id is not None)
+        arrived = (max(o.quantity, o.first_quantity or ZERO) for o in seen)
         return self.plan.attach_stop and sum(arrived, ZERO) < self.bought
 
     def next_client_order_id(self) -> str:

@@ -166,6 +166,7 @@ class Order(models.Model):
     client_order_id = models.UUIDField(null=True, unique=True)
     venue_order_id = models.CharField(max_length=40, null=True)
     quantity = quantity_field()
+    first_quantity = quantity_field(null=True)  # of a stop the venue made: the fill it was made of
     filled_quantity = quantity_field(default=0)
     average_price = price_field(null=True)
     trigger_price = price_field(null=True)

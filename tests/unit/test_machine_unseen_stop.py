@@ -66,3 +66,11 @@ def test_an_exit_that_waits_for_the_look_leaves_the_stops_that_are_seen_where_th
     assert story.words == ["cancel stop S1"]
     story.report("S1", OrderStatus.CANCELED)
     assert story.words == ["place exit 1"]
+
+
+def test_a_stop_that_was_made_smaller_still_stands_for_the_fill_it_was_made_of() -> None:
+    """A fee taken in coins, or a part sold: no other stop is awaited for it."""
+    story = Story().filled_entry()
+    story.report("S", OrderStatus.OPEN, parent="E")
+    story.report("S", OrderStatus.OPEN, of="0.9974", parent="E")
+    assert not story.bracket.secondaries_missing
