@@ -61,7 +61,7 @@ class View:
 
     @property
     def sentence(self) -> str:
-        return sentence(self.lines, venue=self.venue)
+        return sentence(self.lines, venue=self.venue, slippage=self.slippage_ratio)
 
     @property
     def reasons(self) -> tuple[str, ...]:

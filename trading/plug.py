@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from brackets.core.plug import Certainty, MayBuy, PlugLine, Rest
-from brackets.core.plug_words import Total
+from brackets.core.plug_words import Total, within
 from brackets.core.states import Role
 from brackets.plug import Position, View
 from risk.core.plain import text
@@ -123,8 +123,8 @@ def table(view: View) -> list[str]:
         lines += [row, *(f"    {words(order)}" for order in one.line.rests)]
     for sums in view.totals:
         lines.append(
-            f"{sums.quote}: {loss(sums.loss_at_stop)} at the stops, "
-            f"{loss(sums.unprotected_value)} unprotected, {loss(sums.worst_loss)} at worst"
+            f"{sums.quote}: about {loss(sums.loss_at_stop)} lost {within(view.slippage_ratio)}, "
+            f"{loss(sums.unprotected_value)} without a stop, about {loss(sums.worst_loss)} in all"
         )
     return lines
 
@@ -159,12 +159,15 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """A bar of prices. `danger` ends where the loss begins to be bounded: at the stop, where one rests."""
+    """A bar of prices. Where something is at stake the loss reaches from the cost down to the stop, and where
+    it is not bounded to the very edge of the picture."""
 
     marks: tuple[Mark, ...]
     stop_x: int
     cost_x: int
     target_x: int
+    at_stake: bool
+    bounded: bool
 
 
 def picture(line: PlugLine) -> Picture:
@@ -186,6 +189,8 @@ def picture(line: PlugLine) -> Picture:
         stop_x=places["stop"],
         cost_x=places.get("entry", places["stop"]),
         target_x=places["target"],
+        at_stake=line.at_stake,
+        bounded=line.bounded,
     )
 
 

@@ -114,10 +114,21 @@ class PlugLine:
     may_buy: tuple[MayBuy, ...]
     loss_at_stop: Decimal  # if every stop is reached, entries still to come included; negative: a gain
     unprotected_value: Decimal  # what coins without a stop are worth at the bid: all of it can be lost
+    reckoned: bool = False  # the coins were not bought: their cost is what they are reckoned with
 
     @property
     def worst_loss(self) -> Decimal:
         return self.loss_at_stop + self.unprotected_value
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a stop stands, or would come, for all that is and may be held."""
+        return self.stopped == self.coins and all(entry.stop_price is not None for entry in self.may_buy)
+
+    @property
+    def at_stake(self) -> bool:
+        """Whether there is anything to lose."""
+        return self.coins > 0 or bool(self.may_buy)
 
     @property
     def well(self) -> bool:
@@ -187,6 +198,7 @@ def plug_line(
         loss_at_stop=loss_of_coins(parts, worth if cost is None else cost, market)
         + sum((loss_to_come(one, market) for one in may_buy), ZERO),
         unprotected_value=(sell_only + bare) * worth + sum((value_to_come(one) for one in may_buy), ZERO),
+        reckoned=bracket.plan.held_quantity > 0,
     )
 
 

@@ -1,7 +1,8 @@
 """The plug's lines taken together: what can be lost in each currency, and one sentence that a person reads.
 
 Pure. The sentence keeps two things apart that a single number would hide: what is bounded (every coin has a
-stop at the venue) and what is not (coins that would have only a target, or nothing).
+stop at the venue) and what is not (coins that would have only a target, or nothing). What is bounded is no
+maximum either: a stop sells at market, so the slippage it is reckoned with is said beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from brackets.core.orders import ZERO
-from brackets.core.plug import PlugLine
+from brackets.core.plug import SLIPPAGE, PlugLine
 from risk.core.plain import text
 
 CENT = Decimal("0.01")
@@ -46,10 +47,17 @@ def totals(lines: Iterable[PlugLine]) -> tuple[Total, ...]:
     )
 
 
-def sentence(lines: Sequence[PlugLine], *, venue: str) -> str:
-    """What would be, in words: "If this machine died now: …". `venue` is how people call it."""
+def sentence(lines: Sequence[PlugLine], *, venue: str, slippage: Decimal = SLIPPAGE) -> str:
+    """What would be, in words: "If this machine died now: …". `venue` is how people call it, `slippage` the
+    ratio that the losses were reckoned with."""
     held = [line for line in lines if line.coins > 0]
-    said = [positions(held, venue), bounded(lines, held), *unbounded(lines), *entries(lines), *doubts(lines)]
+    said = [
+        positions(held, venue),
+        bounded(lines, held, slippage),
+        *unbounded(lines),
+        *entries(lines),
+        *doubts(lines),
+    ]
     return f"If this machine died now: {'; '.join(part for part in said if part)}."
 
 
@@ -63,16 +71,16 @@ def positions(held: Sequence[PlugLine], venue: str) -> str:
     return f"{many} positions are stopped by {venue}"
 
 
-def bounded(lines: Sequence[PlugLine], held: Sequence[PlugLine]) -> str:
+def bounded(lines: Sequence[PlugLine], held: Sequence[PlugLine], slippage: Decimal) -> str:
     """What is lost if every stop is reached; of several currencies each is said."""
     if not held and not any(line.may_buy for line in lines):
         return ""
     sums = [total for total in totals(lines) if total.loss_at_stop]
     losses = [money(total.loss_at_stop, total.quote) for total in sums if total.loss_at_stop > 0]
     gains = [money(-cents(total.loss_at_stop), total.quote) for total in sums if total.loss_at_stop < 0]
-    said = [f"you would lose at most {' and '.join(losses)} by the stops"] if losses else []
-    said += [f"the stops would still leave a gain of {' and '.join(gains)}"] if gains else []
-    return ", ".join(said)
+    said = [f"you would lose about {' and '.join(losses)}"] if losses else []
+    said += [f"{'' if losses else 'you would '}still gain about {' and '.join(gains)}"] if gains else []
+    return f"{' and '.join(said)} {within(slippage)}" if said else ""
 
 
 def unbounded(lines: Iterable[PlugLine]) -> list[str]:
@@ -103,6 +111,15 @@ def doubts(lines: Iterable[PlugLine]) -> list[str]:
         return []
     orders = "1 order is" if unknown == 1 else f"{unknown} orders are"
     return [f"{orders} not known for certain and counted at the worse of both cases"]
+
+
+def within(slippage: Decimal) -> str:
+    """The condition under which the losses are what they are said to be."""
+    return f"where the stops sell within {percent(slippage)}"
+
+
+def percent(ratio: Decimal) -> str:
+    return f"{text(ratio * 100)} %"
 
 
 def money(amount: Decimal, currency: str) -> str:

@@ -10,10 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from brackets.models import Account
+from brackets import plug
+from brackets.models import Account, Bracket, Effect, Order
 from tests import factories
 from tests.integration.conftest import Caller
 from trading.models import Trade
+from trading.plug import table
 
 LINE = {
     "bracket",
@@ -122,3 +124,59 @@ def test_the_page_only_shows(desk: Client) -> None:
 
 def test_the_first_page_leads_there(desk: Client) -> None:
     assert reverse(PAGE) in desk.get(reverse("admin:index")).content.decode()
+
+
+# --- what is drawn and said of each standing ---------------------------------------------------------
+
+
+def bought(trade: Trade) -> Trade:
+    entry = trade.bracket.orders.get(role="entry")
+    factories.report(trade, entry, factories.venue_id(), filled=entry.quantity, average_price=Decimal(2500))
+    return trade
+
+
+def test_a_waiting_entry_that_brings_its_stop_is_no_unbounded_loss(desk: Client, market: Account) -> None:
+    factories.open_trade("ETH/USD")
+    Effect.objects.update(sent_at=timezone.now())
+    page = desk.get(reverse(PAGE)).content.decode()
+    assert "No coins yet." in page and "It would lose about" in page
+    assert 'class="plug-loss"' in page and "plug-open" not in page
+
+
+def test_coins_that_lack_a_stop_are_drawn_to_the_edge(desk: Client, market: Account) -> None:
+    bought(factories.open_trade("ETH/USD"))
+    page = desk.get(reverse(PAGE)).content.decode()
+    assert 'class="plug-loss plug-open" x1="0%"' in page
+    assert "have no stop: all of it can be lost." in page
+
+
+def test_a_stop_for_a_part_bounds_nothing(desk: Client, position: Trade) -> None:
+    Order.objects.filter(role="stop").update(quantity=position.quantity / 2)
+    page = desk.get(reverse(PAGE)).content.decode()
+    assert 'class="plug-loss plug-open" x1="0%"' in page
+
+
+def test_of_what_is_sold_nothing_can_be_lost(desk: Client, position: Trade) -> None:
+    stop = Order.objects.get(role="stop")
+    sold = {"filled": stop.quantity, "average_price": stop.trigger_price}
+    factories.report(position, stop, stop.venue_order_id, **sold)
+    assert Bracket.objects.get().state == "SL_FILLED"
+    page = desk.get(reverse(PAGE)).content.decode()
+    assert "No coins any more." in page and "Nothing of it can be lost." in page
+    assert "plug-loss" not in page and "plug-gain" not in page
+
+
+def test_no_loss_at_a_stop_is_called_the_most(desk: Client, caller: Caller, position: Trade) -> None:
+    within = "where the stops sell within 0.5 %"
+    page = desk.get(reverse(PAGE)).content.decode()
+    assert "at most" not in page and "worst" not in page.lower().replace("worse of both", "")
+    assert page.count(within) == 3  # in the sentence, over the sums, of the bracket
+    assert within in caller.get("plug/").json()["summary"]
+    assert any(within in line for line in table(plug.look(Account.objects.get(), timezone.now())))
+
+
+def test_protected_coins_were_never_bought(desk: Client, position: Trade) -> None:
+    assert "bought at 2" in desk.get(reverse(PAGE)).content.decode()
+    Bracket.objects.update(held_quantity=position.quantity, held_price=Decimal(2400))
+    page = desk.get(reverse(PAGE)).content.decode()
+    assert page.count("reckoned at 24") == 2 and "bought at" not in page and ">bought" not in page

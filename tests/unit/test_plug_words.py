@@ -51,15 +51,15 @@ def test_the_sums_are_kept_apart_by_currency() -> None:
 def test_all_are_stopped() -> None:
     assert said(STOPPED) == (
         "If this machine died now: the one position is stopped by Kraken; "
-        "you would lose at most 41.20 USD by the stops."
+        "you would lose about 41.20 USD where the stops sell within 0.5 %."
     )
-    assert "all 2 positions are stopped by Kraken; you would lose at most 82.40 USD" in said(STOPPED, STOPPED)
+    assert "all 2 positions are stopped by Kraken; you would lose about 82.40 USD" in said(STOPPED, STOPPED)
 
 
 def test_what_has_only_a_target_is_said_with_its_worth() -> None:
     assert said(STOPPED, STOPPED, SWAPPED) == (
-        "If this machine died now: 2 of 3 positions are stopped by Kraken; you would lose at most 82.40 USD "
-        "by the stops; 0.3 ETH (751.00 USD) would have only a target."
+        "If this machine died now: 2 of 3 positions are stopped by Kraken; you would lose about 82.40 USD "
+        "where the stops sell within 0.5 %; 0.3 ETH (751.00 USD) would have only a target."
     )
 
 
@@ -71,9 +71,13 @@ def test_what_has_nothing_is_said_so() -> None:
 
 
 def test_a_gain_is_no_loss() -> None:
-    assert "the stops would still leave a gain of 7.00 EUR" in said(EUROS)
+    assert "you would still gain about 7.00 EUR where the stops sell within 0.5 %" in said(EUROS)
     both = said(EUROS, STOPPED)
-    assert "lose at most 41.20 USD by the stops, the stops would still leave a gain of 7.00 EUR" in both
+    assert "you would lose about 41.20 USD and still gain about 7.00 EUR where the stops sell" in both
+
+
+def test_the_slippage_it_was_reckoned_with_is_the_one_that_is_said() -> None:
+    assert "where the stops sell within 1.25 %" in sentence([STOPPED], venue="Kraken", slippage=D("0.0125"))
 
 
 def test_nothing_held_is_said_too() -> None:
@@ -98,7 +102,8 @@ def test_what_may_still_be_bought_and_what_is_not_known() -> None:
     )
     one = replace(EMPTY, may_buy=(entry,), rests=(rest,), loss_at_stop=D(5))
     assert said(one) == (
-        "If this machine died now: no coins of ours are held; you would lose at most 5.00 USD by the stops; "
+        "If this machine died now: no coins of ours are held; you would lose about 5.00 USD "
+        "where the stops sell within 0.5 %; "
         "up to 0.1 ETH may still be bought until 20:15 UTC, each fill with its stop; "
         "1 order is not known for certain and counted at the worse of both cases."
     )

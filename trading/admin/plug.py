@@ -14,7 +14,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from brackets import accounts, plug
-from brackets.core.plug import Standing
+from brackets.core.plug import PlugLine, Standing
+from brackets.core.plug_words import percent, within
+from brackets.core.states import State
 from risk.core.plain import text
 from trading.admin.base import NOTHING
 from trading.plug import loss, picture, words
@@ -29,6 +31,9 @@ STANDINGS = {
     Standing.UNSTOPPED: "no stop",
     Standing.BARE: "nothing rests",
 }
+
+NOT_BOUGHT = frozenset({State.FLAT, State.ENTRY_PLACED})
+NO_COINS_YET, NO_COINS = "No coins yet.", "No coins any more."
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -49,8 +54,9 @@ def told() -> dict[str, Any]:
     view = plug.look(accounts.current(), timezone.now())
     return {
         "view": view,
-        "slippage": f"{view.slippage_ratio:.1%}",
-        "positions": [position(one) for one in view.positions],
+        "slippage": percent(view.slippage_ratio),
+        "within": within(view.slippage_ratio),
+        "positions": [position(one, view) for one in view.positions],
         "totals": [
             {
                 "quote": one.quote,
@@ -63,7 +69,7 @@ def told() -> dict[str, Any]:
     }
 
 
-def position(one: plug.Position) -> dict[str, Any]:
+def position(one: plug.Position, view: plug.View) -> dict[str, Any]:
     line = one.line
     drawn = picture(line)
     return {
@@ -72,9 +78,9 @@ def position(one: plug.Position) -> dict[str, Any]:
         "line": line,
         "standing": STANDINGS[line.standing],
         "kind": "active" if line.well else "alarm",
-        "loss_at_stop": loss(line.loss_at_stop),
-        "unprotected_value": loss(line.unprotected_value),
-        "worst_loss": loss(line.worst_loss),
+        "empty": NO_COINS_YET if one.state in NOT_BOUGHT else NO_COINS,
+        "outcome": outcome(line, view),
+        "cost": "reckoned at" if line.reckoned else "bought at",
         "cost_per_coin": brief(line.cost_per_coin),
         "rests": [words(order) for order in line.rests],
         "picture": drawn,
@@ -88,19 +94,35 @@ def position(one: plug.Position) -> dict[str, Any]:
             }
             for mark in drawn.marks
         ],
-        "loss_from": share(drawn.stop_x if line.stopped or not line.coins else 0, edge=not line.stopped),
+        "loss_from": share(drawn.stop_x) if drawn.bounded else EDGE,
         "cost_at": share(drawn.cost_x),
         "target_at": share(drawn.target_x),
     }
 
 
+def outcome(line: PlugLine, view: plug.View) -> str:
+    """What would become of it, in words. No loss at a stop is certain: the slippage is said beside it."""
+    if not line.at_stake:
+        return "Nothing of it can be lost."
+    if not line.unprotected_value:
+        what = "still gain" if line.worst_loss < 0 else "lose"
+        amount = loss(line.worst_loss).removeprefix("-")
+        return f"It would {what} about {amount} {line.quote} {within(view.slippage_ratio)}."
+    without = f"{loss(line.unprotected_value)} {line.quote} have no stop: all of it can be lost"
+    if not line.loss_at_stop:
+        return f"{without}."
+    stopped = f"{loss(line.loss_at_stop)} {line.quote} {within(view.slippage_ratio)}"
+    return f"{without}, and about {stopped}."
+
+
 GLANCE = Context(prec=8)
+EDGE = "0%"
 MARGIN, WIDTH = 4, 92  # per cent of the bar: room for marks at its ends
 
 
-def share(x: int, *, edge: bool = False) -> str:
-    """A place from 0 to 1000 as per cent of the picture's width; `edge`: 0 is the very edge of it."""
-    return "0%" if edge and x == 0 else f"{MARGIN + x * WIDTH / 1000:.2f}%"
+def share(x: int) -> str:
+    """A place from 0 to 1000 as per cent of the picture's width."""
+    return f"{MARGIN + x * WIDTH / 1000:.2f}%"
 
 
 def brief(value: Decimal | None) -> str:
