@@ -348,7 +348,7 @@ class Watch:
         if self.is_due(self.last_status_at, self.status_seconds(), now):
             readers.note_venue(self.account, system=self.venue.system_status())
             clocks.tell(self.account, self.venue, now)
-            if not self.prices_are_streamed:
+            if self.awaits_a_market() or not self.prices_are_streamed:  # a stream tells a change once
                 readers.refresh_statuses(self.account, self.venue, self.wanted)
             self.last_status_at = now
         if self.follower.balances_are_stale:  # a coin in both wallets, or in none, is no equity
@@ -438,8 +438,11 @@ class Watch:
 
     def status_seconds(self) -> int:
         """Seconds between two readings of the modes: few where somebody waits for a market to open."""
-        waiting = any(one.bracket.market != ONLINE for one in self.shelf.all())
-        return AWAITED_STATUS_SECONDS if waiting else STATUS_SECONDS
+        return AWAITED_STATUS_SECONDS if self.awaits_a_market() else STATUS_SECONDS
+
+    def awaits_a_market(self) -> bool:
+        """Whether an open bracket holds its market for closed, or for half open."""
+        return any(one.bracket.market != ONLINE for one in self.shelf.all())
 
     def note_stream(self) -> None:
         """Write how the private stream stands: when that changes, and now and then."""

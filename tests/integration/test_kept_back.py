@@ -221,6 +221,24 @@ def test_a_market_that_somebody_waits_for_is_looked_at_more_often(world: World) 
     assert seconds_between_readings() == 2
 
 
+def test_a_market_that_was_told_closed_long_ago_is_asked_for_though_the_stream_would_tell(
+    world: World,
+) -> None:
+    """A process that slept wrote what its stream had told before; the one that watches heard it open and
+    will not hear it again."""
+    watch = Watch(account=fresh(world.account), venue=world.venue, clock=world.clock)
+    watch.prices_are_streamed, watch.wanted = True, frozenset({ETH})
+    trade: Trade = world.open_active()
+    readers.note_statuses(world.account, [(ETH, "cancel_only")])
+    world.look()
+    door.close_position(trade.pk)
+    watch.shelf.refresh()
+    assert watch.awaits_a_market()
+    watch.keep_house()
+    world.until_closed(trade)
+    world.assert_over(trade, "manual")
+
+
 def test_a_held_bracket_keeps_the_target_that_no_stop_can_follow(world: World) -> None:
     world.configure(leg_policy="nearest", swap_in_bps=20, swap_out_bps=50)
     world.watched = True
