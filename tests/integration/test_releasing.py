@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,8 @@ from django.utils import timezone
 from brackets import operations
 from brackets.core.events import HoldRequested
 from brackets.core.states import OrderStatus, State
-from brackets.models import Account, Bracket
+from brackets.models import Account, Bracket, Quote
+from risk.core.plain import text as plain
 from risk.models import AuditRow
 from tests import factories
 from tests.integration.conftest import Caller
@@ -117,6 +119,41 @@ def test_a_reason_is_required(caller: Caller, trade: Trade) -> None:
     assert (answer.status_code, answer.json()["field"]) == (400, "reason")
 
 
+# --- what it would sell now -------------------------------------------------------------------------------
+
+
+def bid(price: Decimal, *, seconds: int = 0) -> None:
+    """The newest price of every pair, read so many seconds ago."""
+    Quote.objects.update(bid=price, read_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def target_of(trade: Trade) -> Decimal:
+    return Bracket.objects.get(pk=trade.bracket_id).target_price
+
+
+def does(caller: Caller, trade: Trade) -> dict[str, str]:
+    held = caller.get(f"brackets/{trade.bracket_id}/").json()["held"]
+    return {act["command"]: act["does"] for act in held["actions"]}
+
+
+def test_a_release_that_sells_at_once_says_so_first(caller: Caller, trade: Trade) -> None:
+    bid(target_of(trade) - 1)
+    assert "sells" not in does(caller, trade)["release"].split(". ")[0]
+    bid(target_of(trade) + 1)
+    said = does(caller, trade)
+    assert said["release"].startswith("This sells ")
+    assert "is above the target of " in said["release"].split(". ")[0]
+    assert "this sells " in said["close"]
+
+
+def test_a_bid_that_is_old_is_none(caller: Caller, trade: Trade) -> None:
+    bid(target_of(trade) + 1, seconds=40)
+    assert "This sells" not in does(caller, trade)["release"]
+    held = caller.get(f"brackets/{trade.bracket_id}/").json()["held"]
+    assert held["prices"]["bid"] is None
+    assert Decimal(held["prices"]["target"]) == target_of(trade)
+
+
 # --- admin -----------------------------------------------------------------------------------------------
 
 
@@ -138,6 +175,20 @@ def test_the_page_of_a_held_bracket_says_it_and_has_the_buttons(desk: Client, tr
     assert reverse("admin:trading_command_close") in said
 
 
+@pytest.mark.parametrize("kind", ["release", "close"])
+def test_page_and_confirmation_show_bid_stop_and_target(desk: Client, trade: Trade, kind: str) -> None:
+    bid(target_of(trade) + 1)
+    shown = f"<td>{plain(target_of(trade) + 1)}</td>"
+    assert shown in page(desk, trade)
+    fields = {"trade": str(trade.pk), "reason": "looked"}
+    asked = desk.post(reverse(f"admin:trading_command_{kind}"), fields).content.decode()
+    assert shown in asked
+    for name in ("bid", "stop", "target"):
+        assert f"<th>{name}</th>" in asked
+    assert "his sells" in asked
+    assert state(trade) == State.HELD
+
+
 def test_who_may_only_look_has_no_buttons(trade: Trade, client: Client) -> None:
     client.force_login(factories.a_user("brackets.view_bracket"))
     said = page(client, trade)
@@ -155,6 +206,6 @@ def test_a_release_is_asked_twice(desk: Client, trade: Trade) -> None:
     fields = {"trade": str(trade.pk), "reason": "looked"}
     asked = desk.post(reverse("admin:trading_command_release"), fields, follow=True)
     assert state(trade) == State.HELD
-    assert "goes on with this held position" in asked.content.decode()
+    assert "Goes on as if it had just been bought" in asked.content.decode()
     desk.post(reverse("admin:trading_command_release"), {**fields, "confirmed": "yes"}, follow=True)
     assert state(trade) == State.BRACKET_ACTIVE

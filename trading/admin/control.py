@@ -18,6 +18,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from trading import commands, door
+from trading.admin import held
 from trading.admin.base import actor_of
 from trading.core.asks import ASKS, Kind
 from trading.market import UnknownSymbol
@@ -71,13 +72,15 @@ def ask_again(
 ) -> TemplateResponse:
     """What was understood and what it does, with a button to do it and one to leave it."""
     shown = [(name.replace("_", " "), value) for name, value in asked.items()]
+    of_held = held.consequence(kind, asked.get("trade", ""))
+    does, prices = of_held or (CONSEQUENCES[kind], [])
     context = {
         **site.each_context(request),
         "title": f"{kind.replace('-', ' ')}?",
         "kind": kind,
         "action": f"admin:trading_command_{kind}",
-        "consequence": CONSEQUENCES[kind],
-        "shown": shown,
+        "consequence": does,
+        "shown": [*shown, *prices],
         "asked": asked,
         "key": key_of(request),
     }

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from brackets import accounts
+from brackets.core.held import Held
 from brackets.models import Bracket
+from trading.admin.base import plain
+from trading.core.asks import Kind
 from trading.held import told, with_reason
+
+Shown = list[tuple[str, str]]
+UNKNOWN = "not known now"
 
 
 class ShowsHeld:
@@ -30,14 +37,44 @@ class ShowsHeld:
 
 def held_context(request: HttpRequest, object_id: str) -> dict[str, Any]:
     """What the page shows of a held bracket: its sentences, and its acts to who may do them here."""
-    if not (object_id.isascii() and object_id.isdigit() and len(object_id) <= 18):
+    if not is_id(object_id):
         return {}
-    rows = with_reason(Bracket.objects.select_related("trade").prefetch_related("orders", "fills"))
-    row = rows.filter(pk=object_id).first()
+    row = rows().filter(pk=object_id).first()
     held = None if row is None else told(row)
     if row is None or held is None or not request.user.has_perm("brackets.view_bracket"):
         return {}
     running = row.account_id == accounts.current().pk
     may_act = running and hasattr(row, "trade") and request.user.has_perm("trading.trade")
-    offered = {act.name for act in held.actions if act.offered}
-    return {"held": held, "held_trade": getattr(row, "trade", None), "may_act": may_act, "offered": offered}
+    return {
+        "held": held,
+        "held_prices": prices(held),
+        "held_trade": getattr(row, "trade", None),
+        "may_act": may_act,
+        "offered": {act.name for act in held.actions if act.offered},
+    }
+
+
+def consequence(kind: Kind, trade: str) -> tuple[str, Shown] | None:
+    """What an act on a held trade of the running account does now, and the prices it depends on; None where
+    the trade is not held, or the act none of those."""
+    if kind not in (Kind.CLOSE, Kind.RELEASE) or not is_id(trade):
+        return None
+    row = rows().filter(account=accounts.current(), trade__pk=trade).first()
+    held = None if row is None else told(row)
+    if held is None:
+        return None
+    act = next(act for act in held.actions if act.name == kind)
+    return (act.does if act.offered else f"Not now: {act.why_not}"), prices(held)
+
+
+def rows() -> QuerySet[Bracket]:
+    return with_reason(Bracket.objects.select_related("trade").prefetch_related("orders", "fills"))
+
+
+def prices(held: Held) -> Shown:
+    """Bid, stop and target as they are shown."""
+    return [(name, UNKNOWN if price is None else plain(price)) for name, price in held.prices]
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18

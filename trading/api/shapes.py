@@ -103,6 +103,7 @@ def held(value: Held | None) -> Shape | None:
         return None
     return {
         "why": value.why,
+        "prices": {name: number(price) for name, price in value.prices},
         "known": list(value.known),
         "unknown": list(value.unknown),
         "actions": [
