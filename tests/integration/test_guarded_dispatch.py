@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from brackets import readers
-from brackets.core.events import CloseRequested
+from brackets.core.events import CloseRequested, EditRequested
 from brackets.core.states import ExitReason, State
 from brackets.models import Account, Instrument, Order
 from brackets.venue import port
@@ -20,11 +20,12 @@ from brackets.venue.throttles import InstrumentThrottles
 from brackets.venue.treatments import Write
 from tests.integration.engine_venue import EngineVenue
 from tests.integration.engine_world import ETH, QUANTITY, World
+from tests.integration.engine_world import STOP as STOP_PRICE
 from tests.unit.guard_case import binance
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
-ENTRY, STOP, EXIT = "entry", "stop", "exit"
+ENTRY, STOP, EXIT, AMEND = "entry", "stop", "exit", "amend"
 MINUTE = 60
 
 
@@ -65,6 +66,10 @@ class GuardedVenue:
             params={CLOSE_ALL: True} if reduces else {},
         )
         return self.guarded.send(attempt, self.heard(what, lambda: self.venue.place(request, urgent=urgent)))
+
+    def amend(self, request: port.AmendRequest, *, urgent: bool) -> port.Outcome:
+        attempt = Attempt(write=Write.AMEND, symbol=request.symbol, reduces=True)
+        return self.guarded.send(attempt, self.heard(AMEND, lambda: self.venue.amend(request, urgent=urgent)))
 
     def cancel(self, venue_order_id: str, **options: Any) -> port.Outcome:
         """What the venue does not know any more has ended: it was done all the same."""
@@ -184,6 +189,20 @@ def test_a_stop_that_may_not_close_all_is_placed_as_reduce_only(guarded: World) 
     trade = refused_stop(guarded, -1106)
     guarded.until(trade, State.BRACKET_ACTIVE)
     assert guarded.venue.tries(STOP) == [{CLOSE_ALL: True}, {REDUCE_ONLY: True}]
+
+
+def test_a_stop_that_cannot_be_moved_for_want_of_margin_stays_and_is_moved_later(guarded: World) -> None:
+    trade = guarded.open()
+    guarded.until(trade, State.BRACKET_ACTIVE)
+    stop = guarded.stop_at_venue().txid
+    guarded.venue.refuse(AMEND, -2019, -2019)
+    guarded.ask(trade, EditRequested(at=guarded.clock.now, stop_price=STOP_PRICE + 10))
+    guarded.turns(MINUTE - 5)
+    assert len(guarded.venue.tries(AMEND)) == 2
+    assert (guarded.stop_at_venue().txid, guarded.venue.tries("cancel stop")) == (stop, [])
+    guarded.turns(10)
+    assert (guarded.stop_at_venue().txid, guarded.stop_at_venue().trigger_price) == (stop, STOP_PRICE + 10)
+    guarded.assert_sound()
 
 
 def test_a_stop_that_ended_before_its_cancel_is_read_and_its_coins_are_sold(guarded: World) -> None:
