@@ -2,7 +2,8 @@
 
 While a target rests, its stop is watched by the watch process. Where that one is dead or hangs, its lease
 lapses within seconds; the web server, which runs anyway, sees it and queues the safety net's task, which
-puts the stops back on the venue. It only looks and nudges; it never talks to the venue.
+puts the stops back on the venue. It also says when no task cluster gives a sign of life. It only looks and
+nudges; it never talks to the venue.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from brackets import accounts, outbox, storage
+from brackets.clusters import ClusterLookout
 from brackets.core.states import Role, State
 from brackets.models import Account, Bracket
 
@@ -39,10 +41,12 @@ def look(account: Account, now: datetime) -> bool:
 
 def keep_looking(stop: threading.Event) -> None:
     """Look every few seconds until told to stop; a look that fails is only a look."""
+    clusters = ClusterLookout(began_at=timezone.now())
     while not stop.wait(EVERY_SECONDS):
         close_old_connections()
         try:
             look(accounts.current(), timezone.now())
+            clusters.look(accounts.current(), timezone.now())
         except Exception as error:
             if not storage.VOICE.tell(error):
                 log.exception("the lookout failed; it looks again")

@@ -3,7 +3,8 @@
 django-q2 cannot see that it hangs: a worker killed while it waits takes the queue's lock with it, a stopped
 guard schedules nothing, and status and processes look fine. So a beat goes round every few seconds: the
 pusher puts a task of no content among the real ones, a worker does it, the monitor acknowledges it. It needs
-no database, so an outage of that is no reason to end anybody.
+no database, so an outage of that is no reason to end anybody. Where there is one, the beat is also written
+down, for the desk to see (`brackets/clusters.py`).
 
     main ── guard ─┬─ pusher    gives the beat (`dequeue`); a thread of it watches over beat and guard,
                    │            and the guard over the beat, for each of the two may be the one that hangs
@@ -30,11 +31,12 @@ from collections.abc import Sequence
 from multiprocessing import parent_process
 
 from django.conf import settings
-from django.db import Error
+from django.db import Error, close_old_connections
+from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.signing import SignedPackage
 
-from brackets import signs_of_life, storage
+from brackets import leases, signs_of_life, storage
 
 log = logging.getLogger("backstop.cluster")
 PR_SET_PDEATHSIG = 1
@@ -150,6 +152,7 @@ class BeatingBroker(ORM):
         if task_id == BEAT:
             self.pulse.note(Pulse.BEAT)
             signs_of_life.show()
+            write_beat()
             return None
         try:
             done = super().acknowledge(task_id)
@@ -173,6 +176,16 @@ def beat() -> str:
 
 def work() -> None:
     """All that a beat asks of a worker."""
+
+
+def write_beat() -> None:
+    """After all that the cluster itself is judged by: a database that is gone or slow ends nobody."""
+    try:
+        close_old_connections()
+        leases.beat(leases.CLUSTER_HEARTBEAT, now=timezone.now())
+    except Error as error:
+        if not storage.VOICE.tell(error):
+            log.exception("the beat could not be written down")
 
 
 def end_with_parent() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import accounts, storage
+from brackets import accounts, clusters, storage
 from brackets.core.strangers import Status as StrangerStatus
 from brackets.models import Account, Stranger
 from risk import alerts
@@ -28,7 +28,7 @@ def read_status(account: Account) -> dict[str, Any]:
     """
     now = timezone.now()
     config = configuration.of(account)
-    renewed_at = accounts.watch_renewed_at(account)
+    renewed_at, beaten_at = accounts.watch_renewed_at(account), clusters.beaten_at()
     return {
         "mode": account.mode,
         "system_status": config.system_status,
@@ -43,6 +43,10 @@ def read_status(account: Account) -> dict[str, Any]:
             "alive": accounts.watch_is_alive(account, now),
             "lag_seconds": None if renewed_at is None else seconds(now - renewed_at),
             "stream": stream_state(account, now),
+        },
+        "cluster": {
+            "alive": clusters.is_alive(beaten_at, now),
+            "lag_seconds": None if beaten_at is None else seconds(now - beaten_at),
         },
         "venue": {
             "reachable": venue_is_reachable(account, now),

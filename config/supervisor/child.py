@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.supervisor.ear import NOTIFY_SOCKET, Ear
-from config.supervisor.services import Restarts, Service
+from config.supervisor.services import FIRST_SIGN_SECONDS, Restarts, Service
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -62,7 +62,10 @@ class Child:
         limit = self.service.silent_at_most_seconds
         if self.ear is None or limit is None or not self.ear.address:
             return False
-        return now - max(self.started_at, self.ear.heard_at()) > limit
+        heard_at = self.ear.heard_at()
+        if heard_at < self.started_at:
+            limit, heard_at = max(limit, FIRST_SIGN_SECONDS), self.started_at
+        return now - heard_at > limit
 
     @property
     def running(self) -> bool:

@@ -12,7 +12,10 @@ WINDOW_SECONDS = 60.0
 # The cluster judges itself first, by what its workers do (config/cluster.py); here is the second line, for
 # one that is stopped as a whole.
 CLUSTER_MARGIN_SECONDS = 30.0
-WATCH_SILENT_SECONDS = 60.0  # more than a database that is waited for takes
+# The watch shows itself each second, after it renewed its lease. No request to the venue stands in between;
+# what may is a locked SQLite, waited for 20 s (config/settings.py), and leaving a lost lease behind, 14 s.
+WATCH_SILENT_SECONDS = 30.0
+FIRST_SIGN_SECONDS = 60.0  # a process that has just begun may take longer, on a machine with much to do
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,6 +47,7 @@ STATUS = {
     "drawdown",
     "open_trades",
     "watch",
+    "cluster",
     "venue",
     "recovering",
     "recovering_because",
