@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from brackets import counting, readers, strangers, tasks
 from brackets.core.states import State
@@ -118,6 +120,20 @@ def test_what_is_left_is_reckoned_by_what_was_sold(owner: World) -> None:
     assert trade.realized_pnl == owner.earned_at_venue() - BID
     assert trade.r_multiple == (trade.realized_pnl / (BID - STOP)).quantize(Decimal("1E-6"))
     owner.assert_sound()
+
+
+def test_what_was_booked_before_is_reckoned_again(owner: World) -> None:
+    trade = trade_of(protect("3", stop_loss_price=str(STOP)))
+    owner.until(trade, State.BRACKET_ACTIVE)
+    take_out(owner, Decimal(2))
+    closed(owner, trade)
+    true = Trade.objects.values().get(pk=trade.pk)
+    wrong = {"realized_pnl": trade.realized_pnl - 2 * BID, "quantity": 3, "r_multiple": Decimal(-33)}
+    Trade.objects.filter(pk=trade.pk).update(**wrong)
+
+    import_module("trading.migrations.0003_reckon_only_sold_coins").reckon_again(apps, None)
+
+    assert Trade.objects.values().get(pk=trade.pk) == true
 
 
 def test_it_passes_while_paused_and_whatever_entries_may_cost(owner: World) -> None:
