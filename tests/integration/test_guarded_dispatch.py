@@ -26,7 +26,7 @@ from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
 ENTRY, STOP, EXIT, AMEND = "entry", "stop", "exit", "amend"
-MINUTE = 60
+MINUTE, STEP = 60, 5  # seconds
 
 
 class GuardedVenue:
@@ -106,7 +106,7 @@ def guarded(world: World) -> World:
 
 
 def ended(world: World, trade: Trade) -> str:
-    world.until_closed(trade)
+    world.until_closed(trade, seconds=STEP)
     return trade.exit_reason
 
 
@@ -156,10 +156,10 @@ def refused_stop(world: World, *codes: int) -> Trade:
 @pytest.mark.parametrize("code", [-2019, -2010])
 def test_a_stop_that_is_skipped_comes_after_the_pause_and_nothing_is_sold(guarded: World, code: int) -> None:
     trade = refused_stop(guarded, code)
-    guarded.turns(MINUTE - 5)
+    guarded.turns(MINUTE // STEP - 1, seconds=STEP)
     assert (len(guarded.venue.tries(STOP)), guarded.sold_at_venue()) == (1, 0)
     assert guarded.bracket(trade).state == State.ENTRY_FILLED
-    guarded.until(trade, State.BRACKET_ACTIVE)
+    guarded.until(trade, State.BRACKET_ACTIVE, seconds=STEP)
     assert (guarded.stops_at_venue(), guarded.sold_at_venue()) == ([QUANTITY], 0)
     guarded.assert_sound()
 
@@ -197,10 +197,10 @@ def test_a_stop_that_cannot_be_moved_for_want_of_margin_stays_and_is_moved_later
     stop = guarded.stop_at_venue().txid
     guarded.venue.refuse(AMEND, -2019, -2019)
     guarded.ask(trade, EditRequested(at=guarded.clock.now, stop_price=STOP_PRICE + 10))
-    guarded.turns(MINUTE - 5)
+    guarded.turns(MINUTE // STEP - 1, seconds=STEP)
     assert len(guarded.venue.tries(AMEND)) == 2
     assert (guarded.stop_at_venue().txid, guarded.venue.tries("cancel stop")) == (stop, [])
-    guarded.turns(10)
+    guarded.turns(2, seconds=STEP)
     assert (guarded.stop_at_venue().txid, guarded.stop_at_venue().trigger_price) == (stop, STOP_PRICE + 10)
     guarded.assert_sound()
 
@@ -231,14 +231,14 @@ def test_a_throttled_pair_is_left_alone_by_every_process_and_after_a_restart(gua
     until = guarded.clock.now + timedelta(seconds=MINUTE)
     guarded.venue.refuse(ENTRY, -2010)
     ended(guarded, guarded.open())
-    assert until <= throttled() < until + timedelta(seconds=2)
+    assert until <= throttled() <= until + timedelta(seconds=STEP)  # it left with the next turn
     readers.refresh_instruments(guarded.account, guarded.venue)
     guarded.venue.start()
     assert ended(guarded, guarded.open()) == ExitReason.ENTRY_EXPIRED
     assert len(guarded.venue.tries(ENTRY)) == 1, "the second was sent"
     other = guarded.open(symbol="SOL/USD", quantity=Decimal(1), stop=Decimal(130), target=Decimal(200))
     guarded.until(other, State.BRACKET_ACTIVE)
-    guarded.turns(MINUTE)
+    guarded.turns(MINUTE // STEP, seconds=STEP)
     guarded.until(guarded.open(), State.BRACKET_ACTIVE)
 
 
