@@ -40,7 +40,7 @@ from brackets.core.draft import Step
 from brackets.core.leaving import leave
 from brackets.core.orders import Bracket, BracketOrder, later
 from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE, paused_until
-from brackets.core.states import ExitReason, OrderStatus, Role, State
+from brackets.core.states import ExitReason, OrderStatus, Policy, Role, State
 
 PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
 NO_FUNDS = "insufficient funds"  # of a cancel by the venue itself: the coins are not there, nobody's wish
@@ -303,11 +303,13 @@ def count_coins(step: Step, available: Decimal, lacking: Decimal) -> Step:
 
 
 def at_rest(step: Step) -> Step:
-    """Every coin has its leg: nothing is being repaired, unless one still rests where others put it."""
+    """Every coin has its leg: nothing is being repaired, unless one still rests where others put it, or the
+    target is left alone of two that rested."""
     bracket = step.bracket
     if not (bracket.repairing or bracket.repairs_refused):
         return step
-    if any(is_elsewhere(bracket, order) for order in harmed(bracket)):
+    alone = bracket.policy is Policy.BOTH_REST and not bracket.live_stops
+    if alone or any(is_elsewhere(bracket, order) for order in harmed(bracket)):
         return step
     return step.having(repairing=False, funds_awaited=False, repairs_refused=0)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from brackets.core import sentinel
 from brackets.core.draft import Step
 from brackets.core.entry import crossed
 from brackets.core.orders import Bracket, BracketOrder, later
@@ -160,8 +161,8 @@ def rest_both(step: Step) -> Step:
     """Beside its resting stop the target rests too; where the venue does not let it, one leg at a time."""
     bracket = step.bracket
     too_small = bracket.coins < bracket.plan.minimum_quantity
-    if not bracket.live_stops:  # the target alone is left: the stop comes first, where there can be one
-        return step if too_small else swap_back(step)
+    if not bracket.live_stops:  # the target alone is left: the stop comes first, where and when it can
+        return step if too_small or sentinel.waits_for(step) else swap_back(step)
     if bracket.live_targets:
         return trim_target(step)
     began = bracket.swap_began_at

@@ -149,7 +149,7 @@ def test_a_target_canceled_by_hand_comes_back_after_the_cooldown_the_stop_never_
 
 def test_a_stop_canceled_by_hand_comes_back_before_the_target_rests_again() -> None:
     story = both_rest()
-    story.report("S", CANCELED)
+    story.lose("S")
     assert story.words == ["cancel target T"]
     story.report("T", CANCELED)
     assert story.words == ["place stop 1 at 95"]
@@ -158,6 +158,26 @@ def test_a_stop_canceled_by_hand_comes_back_before_the_target_rests_again() -> N
     assert (story.state, story.words) == (State.BRACKET_ACTIVE, [])
     story.wait(30)
     assert story.words == [BESIDE]
+
+
+def test_a_stop_canceled_by_hand_again_waits_beside_its_target_for_the_spacing_of_repairs() -> None:
+    story = both_rest()
+    story.lose("S")
+    assert story.words == ["cancel target T"]
+    story.report("T", CANCELED)
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN)
+    while not story.bracket.live_targets:
+        story.wait(5)
+    story.accept(story.newest, "T2")
+    story.report("T2", OPEN)
+    story.lose("S2")
+    repaired_at = story.bracket.repaired_at
+    assert (story.words, repaired_at is not None) == ([], True)
+    while not story.words and (story.now - repaired_at).total_seconds() < 90:  # type: ignore[operator]
+        story.wait(1)
+    assert story.words == ["cancel target T2"]
+    assert (story.now - repaired_at).total_seconds() >= 60  # type: ignore[operator]
 
 
 def test_an_unknown_target_does_not_disturb_the_stop_and_is_not_placed_twice() -> None:
