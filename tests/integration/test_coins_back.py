@@ -58,14 +58,19 @@ class Desk:
         return self.world.venue.asked.count("balances")
 
 
+def take_all_but(world: World, left: Decimal) -> None:
+    """The owner sells by hand what the stop held, and other coins too: so many are left in the account."""
+    engine, now = world.venue.engine, world.venue._now()
+    engine.cancel(txid=world.stop_at_venue().txid, now=now)
+    spare = engine.account.balances["XETH"] - left
+    engine.add(NewOrder(symbol="ETH/USD", side=Side.SELL, kind=OrderKind.MARKET, volume=spare), now=now)
+
+
 def half_is_taken(world: World) -> tuple[Desk, Trade]:
     """Half of the coins is sold by hand and the bracket knows it."""
     trade = world.open_active()
     desk = Desk(world)
-    engine, now = world.venue.engine, world.venue._now()
-    engine.cancel(txid=world.stop_at_venue().txid, now=now)
-    spare = engine.account.balances["XETH"] - HALF  # the owner's other coins go too
-    engine.add(NewOrder(symbol="ETH/USD", side=Side.SELL, kind=OrderKind.MARKET, volume=spare), now=now)
+    take_all_but(world, HALF)
     desk.until(lambda: world.bracket(trade).missing == HALF, within=60)
     desk.until(lambda: world.bracket(trade).state == State.BRACKET_ACTIVE, within=20)
     assert world.stops_at_venue() == [HALF]
@@ -154,3 +159,17 @@ def test_the_alert_ends_with_its_bracket(bare_world: World) -> None:
     desk.until(lambda: bare_world.bracket(trade).state == State.EXIT_COMPLETE, within=60)
     desk.turns(2, seconds=6)
     assert "coins_missing" not in open_codes(bare_world)
+
+
+def test_what_is_left_below_the_minimum_ends_as_dust_and_nothing_is_read_for_it(bare_world: World) -> None:
+    world, crumb = bare_world, D("0.0001")
+    trade = world.open_active()
+    desk = Desk(world)
+    take_all_but(world, crumb)
+    desk.until(lambda: world.bracket(trade).state == State.EXIT_COMPLETE, within=60)
+    row = world.bracket(trade)
+    assert (row.dust, row.exit_reason, world.sold_at_venue()) == (crumb, ExitReason.EXTERNAL, 0)
+    asked = desk.balances_read()
+    desk.turns(10, seconds=3)
+    assert desk.balances_read() - asked <= 1
+    assert not open_codes(world)

@@ -102,3 +102,49 @@ def test_an_entry_that_may_still_buy_is_not_released(accepted: bool) -> None:
     story.accept(key, "E") if accepted else story.unknown(key)
     story.hold()
     assert offered(told(story)) == {"close": True, "release": False, "liquidate-all": True}
+
+
+# --- what would be sold now --------------------------------------------------------------------------
+
+
+def does(story: Story, bid: str | None) -> dict[str, str]:
+    held = told(story, bid=None if bid is None else D(bid))
+    return {act.name: act.does for act in held.actions}
+
+
+@pytest.mark.parametrize(
+    ("bid", "said"),
+    [
+        ("110.5", "This sells 1 ETH now: the bid 110.5 is above the target of 110. "),
+        ("110", "This sells 1 ETH now: the bid 110 is at the target of 110. "),
+        ("95", "This sells 1 ETH now: the bid 95 is at the stop of 95. "),
+        ("94", "This sells 1 ETH now: the bid 94 is below the stop of 95. "),
+        ("100", "Goes on as if it had just been bought"),
+        (None, "Goes on as if it had just been bought"),
+    ],
+)
+def test_a_release_says_first_whether_it_sells_at_once(bid: str | None, said: str) -> None:
+    assert does(held_with_its_stop(), bid)["release"].startswith(said)
+
+
+def test_a_close_says_what_it_sells_and_at_which_bid() -> None:
+    story = held_with_its_stop()
+    assert does(story, "100.50")["close"].endswith(
+        "sells the coins at market: this sells 1 ETH now, the bid is 100.5."
+    )
+    assert does(story, None)["close"].endswith("sells the coins at market.")
+
+
+def test_in_a_closed_market_it_is_sold_when_that_opens() -> None:
+    story = held_with_its_stop()
+    story.market = "cancel_only"
+    story.wait(1)
+    assert does(story, "111")["release"].startswith(
+        "This sells 1 ETH as soon as the market opens: the bid 111"
+    )
+
+
+def test_bid_stop_and_target_are_told() -> None:
+    held = told(held_with_its_stop(), bid=D(100))
+    assert held.prices == (("bid", D(100)), ("stop", D(95)), ("target", D(110)))
+    assert told(held_with_its_stop()).prices[0] == ("bid", None)
