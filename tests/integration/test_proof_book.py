@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from brackets import counting, readers
-from brackets.core.events import CloseRequested, ReduceRequested
-from brackets.core.states import ExitReason, State
+from brackets.core.events import ReduceRequested
+from brackets.core.states import State
 from brackets.models import AssetBalance, Bracket, Fill, Order
 from risk.models import AuditRow
 from tests.integration.engine_world import TARGET, World
@@ -162,13 +162,12 @@ def test_a_booking_that_counts_coins_nobody_sold_is_found(
     world.ask(verdict.trade, ReduceRequested(at=world.clock.now, quantity=Decimal(1)))
     world.turns(3)
     world.venue.cancel_by_hand(world.stop_at_venue().txid)
-    world.venue.deposit("XETH", Decimal("-1.99999"))
-    for _ in range(12):
-        world.turn()
-        counting.count_coins(world.account, world.venue, world.clock.now)
-    world.ask(verdict.trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    world.venue.deposit("XETH", Decimal("-1.99999"))  # what is left is dust
     with monkeypatch.context() as broken:
         broken.setattr(settle, "basis", all_of_them)
+        for _ in range(12):
+            world.turn()
+            counting.count_coins(world.account, world.venue, world.clock.now)
         trade = world.until_closed(verdict.trade)
         (sentence,) = prove(world)
     assert f"has a realized PnL of {trade.realized_pnl}" in sentence
