@@ -12,11 +12,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.auditor import Book, Circumstances, audit, log_of_paper_store
+from tests.simulation.auditor import Book, Bounds, Circumstances, audit, log_of_paper_store
+
+AWAKE_AGAIN = timedelta(seconds=45)  # real processes are started anew, and compare their book
 
 
 def sentences(given: dict[str, Any]) -> Iterator[str]:
@@ -24,8 +26,10 @@ def sentences(given: dict[str, Any]) -> Iterator[str]:
 
     log = log_of_paper_store(Path(given["state"]), lines=[Path(line) for line in given["lines"]])
     storms = [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in given["storms"]]
-    circumstances = Circumstances(ended_at=datetime.now(UTC), blind=storms)
-    yield from map(str, audit(log, circumstances, book=book()))
+    awake = [(begin, end + AWAKE_AGAIN) for begin, end in storms]
+    circumstances = Circumstances(ended_at=datetime.now(UTC), blind=awake)
+    bounds = Bounds(after_trouble=AWAKE_AGAIN.total_seconds())
+    yield from map(str, audit(log, circumstances, book=book(), bounds=bounds))
     if broken := journal.first_broken_row():
         yield f"the journal: {broken}"
 

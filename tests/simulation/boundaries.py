@@ -81,17 +81,17 @@ class Boundaries:
             case "freeze":
                 world.tally.incidents[f"freeze {where}"] += 1
                 world.say(process.name, f"frozen {where} for {incident.seconds:g} s")
-                world.hindered(incident.seconds)
+                world.is_away(process, incident.seconds)
                 process.freeze(incident.seconds)
             case "jump":
                 world.tally.incidents["clock jumps"] += 1
                 world.say(process.name, f"its clock jumps by {incident.seconds:g} s")
-                world.hindered(abs(incident.seconds))
+                world.is_away(process, abs(incident.seconds), gone=False)
                 process.skew += timedelta(seconds=incident.seconds)
             case "error":
                 world.tally.incidents[f"database error {where}"] += 1
                 world.say(process.name, f"database error {where}")
-                world.hindered(1)
+                world.is_away(process, 1, gone=False)
                 raise OperationalError("database is locked (simulated)")
 
     # --- places ------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ class Options:
     owner_acts: tuple[float, ...]  # when the owner does something beside us
     ends: tuple[str, ...]  # target or stop: where each pair's price is led at last, in turn
     venue: VenueOptions
+    still_seconds: int = 45  # of the calm, before prices are led to their ends
     luck: int = 0  # another throw of the same dice: what the venue's chances come to
 
     @property

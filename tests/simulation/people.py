@@ -48,7 +48,7 @@ def perform(world: World, act: Act, number: int) -> None:
 def tell(world: World, act: Act, key: str | None) -> None:
     """Ask, and a little later again while the house still recovers. Says in the world's story what came
     of it."""
-    if world.calm:
+    if world.calm and not world.still:
         return
     if act.kind == "resume":
         world.switches.append((world.clockwork.now(), False))
@@ -59,7 +59,7 @@ def tell(world: World, act: Act, key: str | None) -> None:
             said = f"Recovering: {error}"
             if patience is not None:
                 world.clockwork.wait(patience)
-                if world.calm:
+                if world.calm and not world.still:
                     return
                 continue
         except ANSWERS as error:

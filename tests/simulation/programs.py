@@ -54,7 +54,10 @@ class WatchProgram:
 
     def main(self) -> None:
         while not self.stopping:
-            if guarded(self.watch.take_lease):
+            taken = guarded(self.watch.take_lease)
+            if taken is True:
+                self.world.lease_taken.append(self.clockwork.now())
+            if taken:
                 self.hold()
             else:
                 self.clockwork.pause(1)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.simulation import unreachable
+from tests.simulation.auditor.attention import Attention
 from tests.simulation.boundaries import CRASH_PLACES, INCIDENTS
 from tests.simulation.options import Options
 from tests.simulation.runs import Ending, Total
@@ -13,6 +14,7 @@ from tests.simulation.tally import takable
 from tests.simulation.venue import EVERY
 from tests.simulation.world import VIOLATION
 
+LEAST_ATTENTION = 0.2  # of the position-seconds with coins; where nearly nothing is quiet nothing is judged
 ENOUGH_RUNS = 200  # so many must reach everything
 LONGEST_STORY = 80  # lines
 AFTERWARDS = 12  # lines after the first violation
@@ -28,6 +30,7 @@ def tables(total: Total) -> Iterator[str]:
     yield from table("processes started", tally.starts)
     yield from table("steps of the table", {f"{s} {e}": tally.steps[s, e] for s, e in takable()})
     yield from table("ends", tally.ends)
+    yield attended(tally.attention)
     yield f"the slowest calm took {tally.converged_after:.0f} virtual seconds until all was closed"
 
 
@@ -46,7 +49,14 @@ def gaps(total: Total) -> list[str]:
     for pair in takable():
         if not tally.steps[pair] and pair not in unreachable.REASONS:
             missing.append(f"step never taken: {pair[0]} {pair[1]}")
+    if tally.attention.share < LEAST_ATTENTION:
+        missing.append(f"the auditor slept: {attended(tally.attention)}, {LEAST_ATTENTION:.0%} are needed")
     return missing + surprises(tally.steps)
+
+
+def attended(attention: Attention) -> str:
+    """How much of the time that matters the auditor's bounds were judged in."""
+    return f"{attention.share:.1%} of {attention.kept:.0f} position-seconds with coins were quiet and judged"
 
 
 def surprises(steps: Counter[tuple[str, str]]) -> list[str]:

@@ -15,6 +15,7 @@ from tests.simulation.world import Violation, World
 
 MEMORY, SQLITE = "memory", "sqlite"
 BRIEF_SECONDS, BRIEF_SYMBOLS, BRIEF_LEAD_BPS = 18, 3, 60.0
+BRIEF_STILL_SECONDS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def in_little(options: Options, *, seconds: int = BRIEF_SECONDS, symbols: int = 
         options,
         symbols=kept,
         trouble_seconds=min(options.trouble_seconds, seconds),
+        still_seconds=min(options.still_seconds, BRIEF_STILL_SECONDS),
         acts=acts,
         incidents=tuple(replace(one, at=round(one.at * pace, 1)) for one in options.incidents),
         owner_acts=tuple(at * pace for at in options.owner_acts),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from brackets.core import machine
 from brackets.core.states import Refusal
+from tests.simulation.auditor.attention import Attention
 
 Pair = tuple[str, str]
 """State and type of event."""
@@ -22,6 +23,7 @@ class Tally:
     starts: Counter[str] = field(default_factory=Counter)
     steps: Counter[Pair] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)  # why brackets ended
+    attention: Attention = field(default_factory=Attention)  # of the auditor
     converged_after: float = 0.0
 
     def add(self, other: Tally) -> None:
@@ -31,6 +33,7 @@ class Tally:
         self.starts += other.starts
         self.steps += other.steps
         self.ends += other.ends
+        self.attention.add(other.attention)
         self.converged_after = max(self.converged_after, other.converged_after)
 
 

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from brackets import records
 from brackets.core.invariants import violations
-from brackets.models import Bracket, Fill, Order
+from brackets.models import Bracket, Fill, Order, Stranger
 from risk import journal
-from risk.models import AuditRow
+from risk.models import Alert, AuditRow
 from tests.simulation import auditor, store
+from tests.simulation.auditor.quiet import Span, merged
+from tests.simulation.venue.options import Fault
 from trading.models import Trade
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-AWAKE_AGAIN_SECONDS = 20.0  # after a start: leases and claims of the dead have lapsed, the book is compared
+AWAKE_AGAIN = timedelta(seconds=20)  # leases and claims of who was away have lapsed, the book is compared
+GIVEN_UP = timedelta(seconds=7)  # so long it may keep the key's turn, or the watch over the others
 
 
 def judge(world: World) -> None:
@@ -36,7 +39,9 @@ def judge(world: World) -> None:
     for sentence in broken_records():
         world.violate("journal", sentence)
     bounds = auditor.Bounds.at_latency(world.options.venue.latency[1])
-    for complaint in auditor.audit(world.venue.log, circumstances(world), book=book(world), bounds=bounds):
+    judged = auditor.judged(world.venue.log, circumstances(world), book=book(world), bounds=bounds)
+    world.tally.attention.add(judged.attention)
+    for complaint in sorted(judged.complaints, key=lambda complaint: complaint.at):
         world.violate(f"audit: {complaint.kind}", str(complaint))
 
 
@@ -60,11 +65,19 @@ def broken_records() -> Iterator[str]:
 
 def circumstances(world: World) -> auditor.Circumstances:
     end = world.clockwork.now()
+    watches = [name for name in world.slots if name.startswith("watch")]
     return auditor.Circumstances(
         ended_at=end,
         finished=world.is_over(),
         deaths=world.deaths,
-        blind=[(began, until + timedelta(seconds=AWAKE_AGAIN_SECONDS)) for began, until in world.blind],
+        blind=list(blind_spans(world, end)),
+        dark=common([away(world, name, end) for name in world.slots if name != "web"]),
+        watched=between(common([away(world, name, end) for name in watches]), world.began_at, end),
+        net_away=away(world, "cluster", end),
+        handed_over=list(world.handed_over),
+        starts=list(world.lease_taken),
+        asleep={name: away(world, name, end) for name in world.slots},
+        clocks_true=clocks_are_true(world),
         pauses=auditor.spans_between(world.switches, end=end),
         both_rest=world.options.venue.both_rest,
         wishes=[
@@ -72,6 +85,46 @@ def circumstances(world: World) -> auditor.Circumstances:
             for at, symbol in world.wishes
         ],
     )
+
+
+def blind_spans(world: World, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When those who act could not. Whoever is only one of several is missed until what it held has lapsed;
+    the web sends nothing."""
+    alone = world.options.house.watches == 1
+    yield from ((began, until + AWAKE_AGAIN) for began, until in world.blind)
+    for absence in world.absences:
+        if absence.slot == "web":
+            continue
+        until = absence.until or end
+        if not (absence.slot == "watch" and alone):
+            until = min(until, absence.began + GIVEN_UP)
+        yield absence.began, until + AWAKE_AGAIN
+
+
+def away(world: World, name: str, end: datetime) -> list[Span]:
+    """When a process was not there at all."""
+    return merged((a.began, a.until or end) for a in world.absences if a.slot == name and a.is_gone)
+
+
+def common(spans_of_each: list[list[Span]]) -> list[Span]:
+    """The times that are in all of them; each in order."""
+    found = spans_of_each[0]
+    for spans in spans_of_each[1:]:
+        found = [(max(a, c), min(b, d)) for a, b in found for c, d in spans if max(a, c) < min(b, d)]
+    return found
+
+
+def between(spans: list[Span], begin: datetime, end: datetime) -> list[Span]:
+    """The times that are in none of them; they are in order and do not touch."""
+    edges = [begin, *(moment for span in spans for moment in span), end]
+    return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+
+
+def clocks_are_true(world: World) -> bool:
+    options = world.options
+    jumps = any(incident.kind == "jump" for incident in options.incidents)
+    stepped = world.venue.faults[Fault.CLOCK_STEP]
+    return not (options.skews or options.venue.skew_seconds or jumps or stepped)
 
 
 def held_after(world: World, at: datetime, symbol: str) -> datetime | None:
@@ -88,6 +141,9 @@ def book(world: World) -> auditor.Book:
         orders=rows(Order),
         fills=rows(Fill),
         trades=rows(Trade),
+        alerts=rows(Alert),
+        strangers=rows(Stranger),
+        snapshots=world.snapshots,
     )
 
 

@@ -1,7 +1,8 @@
 """One world: the product's processes, their venue and their people, from a seed's options to a verdict.
 
-First the trouble: faults, crashes, wishes. Then the calm: no more faults, prices are led to an end, an
-operator leaves what is held; everything must close.
+First the trouble: faults, crashes, wishes. Then the calm: no more faults. For a while prices lead nowhere,
+so that what stands is judged (`stillness.py`); then they are led to an end, an operator leaves what is held,
+and everything must close.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from django.db import OperationalError
 
 from brackets import accounts
 from brackets.models import Account, Bracket
-from tests.simulation import patches, people
+from tests.simulation import patches, people, stillness
+from tests.simulation.auditor.told import Snapshot
 from tests.simulation.boundaries import Boundaries
 from tests.simulation.clockwork import MICROSECONDS, Clockwork, Process, Task
 from tests.simulation.coincidences import HAPPENINGS
@@ -46,6 +48,16 @@ class Violation:
 
 
 @dataclass(slots=True)
+class Absence:
+    """A process could not act, or could not be trusted, for a while."""
+
+    slot: str
+    began: datetime
+    until: datetime | None = None  # None: it is not back yet
+    is_gone: bool = True  # else it acts, and something of it cannot be trusted
+
+
+@dataclass(slots=True)
 class Running:
     """A process slot: what runs in it now, and how often it was started."""
 
@@ -64,6 +76,7 @@ class World:
         self.tracebacks: list[str] = []  # of what was raised and should not have been
         self.tally = Tally()
         self.clockwork = Clockwork(NOON, defect=self.defect)
+        self.began_at = self.clockwork.now()
         self.boundaries = Boundaries(self)
         self.venue = SimVenue(
             options=options.venue,
@@ -75,7 +88,11 @@ class World:
         self.slots: dict[str, Running] = {}
         # What the auditor must know and a venue's log can not say, in true times:
         self.deaths: dict[str, datetime] = {}  # of processes, by the name the venue knows
-        self.blind: list[tuple[datetime, datetime]] = []  # some process could not act
+        self.blind: list[tuple[datetime, datetime]] = []  # somebody slept over what was sent
+        self.absences: list[Absence] = []  # of processes that could not act
+        self.handed_over: list[datetime] = []  # a watch ended in order
+        self.lease_taken: list[datetime] = []  # … or began to compare book and venue
+        self.snapshots: list[Snapshot] = []  # brackets, as they stood in the stillness
         self.switches: list[tuple[datetime, bool]] = []  # paused, or not any more
         self.wishes: list[tuple[datetime, str]] = []  # to leave a pair
         self.holds: list[tuple[datetime, str]] = []  # of a pair: an operator wants to look first
@@ -83,7 +100,8 @@ class World:
         self.dead_holders: set[str] = set()
         self.kept_payloads: dict[str, dict[str, Any]] = {}
         self.surroundings = self.clockwork.process("surroundings")  # market, owner, supervisor: never dies
-        self.calm = False
+        self.calm = False  # no fault any more
+        self.still = False  # … and prices that lead nowhere
         self.asleep_until = 0.0  # who was frozen in the calm wakes no sooner, with what was begun before
         self.stirred = 0  # how often a bracket changed
         self.account: Account
@@ -98,6 +116,7 @@ class World:
                 self.prepare()
                 self.clockwork.run(self.options.trouble_seconds)
                 self.become_calm()
+                self.stand_still()
                 self.converge()
             finally:
                 self.clockwork.close()
@@ -140,6 +159,23 @@ class World:
         for slot in self.slots.values():
             self.asleep_until = max(self.asleep_until, slot.process.frozen_until / MICROSECONDS)
             slot.process.frozen_until = 0
+        now = self.clockwork.now()
+        for absence in self.absences:
+            if absence.until is not None:  # nobody sleeps any more
+                absence.until = min(absence.until, now)
+
+    def stand_still(self) -> None:
+        """Nothing goes wrong, and prices lead nowhere: here the narrow bounds are judged."""
+        self.still = True
+        self.venue.stand_still()
+        for at, happening in stillness.happenings(self):
+            self.spawn("stillness", happening, after=at)
+        until = self.clockwork.seconds + self.options.still_seconds
+        while self.clockwork.seconds < until:
+            self.clockwork.run(min(self.clockwork.seconds + LOOK_SECONDS, until))
+            brackets = list(Bracket.objects.exclude(state="EXIT_COMPLETE").order_by("pk").values())
+            self.snapshots.append((self.clockwork.now(), brackets))
+        self.still = False
         self.spawn("operator", self.operate)
 
     def converge(self) -> None:
@@ -216,6 +252,7 @@ class World:
         self.slots[name] = Running(process, None, starts)
         process.venue = self.venue.connect(full_name, wall=process.now)  # type: ignore[attr-defined]
         self.tally.starts[name] += 1
+        self.is_back(name)
         process.spawn("main", lambda: self.boot(name, process))
 
     def boot(self, name: str, process: Process) -> None:
@@ -237,14 +274,21 @@ class World:
             return ClusterProgram(self, process, house.cluster_seconds)
         return WebProgram(self, process)
 
-    def hindered(self, seconds: float) -> None:
-        """Somebody cannot act for so long."""
+    def is_away(self, process: Process, seconds: float | None = None, *, gone: bool = True) -> None:
+        """It cannot act, or not be trusted, for so long; None: until it is started anew."""
         now = self.clockwork.now()
-        self.blind.append((now, now + timedelta(seconds=seconds)))
+        until = None if seconds is None else now + timedelta(seconds=seconds)
+        self.absences.append(Absence(process.name.partition("/")[0], now, until, gone))
+
+    def is_back(self, name: str) -> None:
+        now = self.clockwork.now()
+        for absence in self.absences:
+            if absence.slot == name and absence.until is None:
+                absence.until = now
 
     def crash(self, process: Process, down_seconds: float, why: str) -> None:
         """kill -9: nothing of it acts any more; it is started anew after a while."""
-        self.hindered(down_seconds)
+        self.is_away(process)
         self.say(process.name, f"killed {why}, back in {down_seconds:g} s")
         process.kill()
         self.bury(process, down_seconds)
@@ -252,7 +296,7 @@ class World:
     def stop(self, process: Process, down_seconds: float) -> None:
         """SIGTERM."""
         self.say(process.name, "told to stop")
-        self.hindered(down_seconds + 15)
+        self.is_away(process)
         program = self.slots[process.name.partition("/")[0]].program
         if program is not None:
             program.stop()
@@ -262,6 +306,8 @@ class World:
         until = self.clockwork.seconds + 15  # then the supervisor kills
         while process.alive and self.clockwork.seconds < until:
             self.clockwork.wait(0.5)
+        if process.name.startswith("watch") and not process.alive:
+            self.handed_over.append(self.clockwork.now())
         process.kill()
         self.bury(process, down_seconds)
 

@@ -248,7 +248,7 @@ def test_coins_the_owner_took_need_no_order() -> None:
 
 
 def test_coins_the_owner_left_do() -> None:
-    assert taken_in_part("0.03").kinds() == ["bare coins", "coins left"]
+    assert taken_in_part("0.03").kinds() == ["bare coins", "bare beyond excuse", "coins left"]
 
 
 def test_coins_an_order_of_the_owner_holds_cannot_have_another() -> None:
@@ -290,8 +290,8 @@ def test_trouble_of_another_pair_does_not() -> None:
 
 def test_nobody_who_can_act_stops_the_clock_too() -> None:
     tale = Tale().entry().later(30).cancel("OES").later(20).sale()
-    assert tale.kinds(blind=[(at(28), at(42))]) == []
-    assert tale.kinds(blind=[(at(20), at(31))]) == ["bare coins"]
+    assert tale.kinds(blind=[(at(28), at(46))]) == []
+    assert tale.kinds(blind=[(at(20), at(44))]) == ["bare coins"]
 
 
 # --- leaving -------------------------------------------------------------------------------------------
@@ -485,8 +485,8 @@ def test_quiet_time_is_what_no_trouble_covers() -> None:
         Troubled(at(60), at(61), "c", ETH),
     ]
     quiet = Quiet(troubles, [(at(40), at(45))], after_seconds=5)
-    assert quiet.seconds(at(0), at(100), None) == 100 - 20 - 10
-    assert quiet.seconds(at(0), at(100), ETH) == 100 - 20 - 10 - 6
+    assert quiet.seconds(at(0), at(100), None) == 100 - 20 - 5
+    assert quiet.seconds(at(0), at(100), ETH) == 100 - 20 - 5 - 6
     assert quiet.seconds(at(12), at(28), None) == 0
     assert quiet.seconds(at(5), at(12), None) == 5
     assert quiet.seconds(at(9), at(5), None) == 0

@@ -14,6 +14,7 @@ from typing import Any
 from tests.simulation.auditor.circumstances import Handed
 from tests.simulation.auditor.judge import Judge
 from tests.simulation.auditor.records import ZERO
+from tests.simulation.auditor.told import Snapshot, compare_alerts, compare_exposure, compare_strangers
 
 Row = Mapping[str, Any]
 AT_VENUE = {"OPEN": "open", "FILLED": "closed", "CANCELED": "canceled", "EXPIRED": "expired"}
@@ -30,6 +31,9 @@ class Book:
     orders: Sequence[Row]
     fills: Sequence[Row]
     trades: Sequence[Row]
+    alerts: Sequence[Row] | None = None  # None: nobody says
+    strangers: Sequence[Row] | None = None
+    snapshots: Sequence[Snapshot] = ()  # brackets as they stood at moments of the calm
 
     def bracket_of(self) -> dict[str, str]:
         """Client order id -> bracket, for the judge's positions."""
@@ -63,6 +67,11 @@ def compare(judge: Judge, book: Book) -> None:
     compare_plans(judge, book)
     compare_fills(judge, book)
     compare_results(judge, book)
+    compare_exposure(judge, book.brackets)
+    if book.alerts is not None:
+        compare_alerts(judge, book.alerts)
+    if book.strangers is not None:
+        compare_strangers(judge, book.strangers)
 
 
 def compare_orders(judge: Judge, rows: Sequence[Row]) -> None:

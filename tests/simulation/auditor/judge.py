@@ -7,10 +7,15 @@ moment and the numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from tests.simulation.auditor.circumstances import Bounds, Circumstances, Complaint, Wish
+from tests.simulation.auditor.attention import Attention, AttentionRules
+from tests.simulation.auditor.circumstances import Bounds, Circumstances, Complaint
+from tests.simulation.auditor.leaving import LeavingRules
+from tests.simulation.auditor.legs import LegRules
+from tests.simulation.auditor.pace import PaceRules
 from tests.simulation.auditor.positions import Bare, Order, Position
 from tests.simulation.auditor.quiet import Quiet
 from tests.simulation.auditor.records import (
@@ -27,14 +32,23 @@ from tests.simulation.auditor.records import (
     Troubled,
     VenueLog,
 )
+from tests.simulation.auditor.starts import StartRules
+from tests.simulation.auditor.told import Snapshot, ToldRules
 
+NO_FUNDS = "Insufficient funds"
 PASSING = "Rate limit exceeded"  # so ends a refusal after which the same order may leave again
 
 
 class Judge:
     """One story. `judge` reads it once; `positions` and `complaints` are what came of it."""
 
-    def __init__(self, log: VenueLog, circumstances: Circumstances, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        log: VenueLog,
+        circumstances: Circumstances,
+        bounds: Bounds | None = None,
+        snapshots: Sequence[Snapshot] = (),
+    ) -> None:
         self.log, self.circumstances, self.bounds = log, circumstances, bounds or Bounds()
         troubles = [record for record in log.records if isinstance(record, Troubled)]
         self.quiet = Quiet(troubles, circumstances.blind, after_seconds=self.bounds.after_trouble)
@@ -53,25 +67,50 @@ class Judge:
         self._sent: dict[str, Requested] = {}  # client id -> its placement, as it last left
         self._cancels_asked: set[str] = set()
         self._handed = sorted(circumstances.handed, key=lambda one: one.at)
-        self._wishes = sorted(circumstances.wishes, key=lambda one: one.at)
-        self._pending: list[Wish] = []
         self._moments = sorted(
-            {one.at for one in (*self._handed, *self._wishes)}
+            {one.at for one in (*self._handed, *circumstances.wishes)}
             | {m for span in circumstances.pauses for m in span}
+            | {*circumstances.handed_over, *(at for at, _ in snapshots)}
         )
-        self._now = log.records[0].at if log.records else circumstances.ended_at
+        self.now = log.records[0].at if log.records else circumstances.ended_at
+        self.legs, self.pace = LegRules(self), PaceRules(self)
+        self.told = ToldRules(self, snapshots)
+        self.attending = AttentionRules(self)
+        self.rules = (
+            self.attending,
+            LeavingRules(self),
+            self.legs,
+            self.pace,
+            StartRules(self),
+            self.told,
+        )
 
     def judge(self) -> list[Complaint]:
         for record in self.log.records:
-            if record.at > self._now:
+            if record.at > self.now:
                 self._pass(record.at)
             self._take(record)
-        self._pass(max(self._now, self.circumstances.ended_at))
+            for rule in self.rules:
+                rule.take(record)
+        self._pass(max(self.now, self.circumstances.ended_at))
+        for rule in self.rules:
+            rule.end()
         self._end()
         return self.complaints
 
+    @property
+    def attention(self) -> Attention:
+        return self.attending.attention
+
     def complain(self, kind: str, sentence: str, *, at: datetime | None = None) -> None:
-        self.complaints.append(Complaint(kind, at or self._now, sentence))
+        self.complaints.append(Complaint(kind, at or self.now, sentence))
+
+    def position_of(self, order: Order) -> Position:
+        return self._position_of[order.placed.txid]
+
+    def was_asked(self, order: Order) -> bool:
+        """Whether the product asked for its end."""
+        return bool({order.placed.txid, order.placed.cl_ord_id} & self._cancels_asked)
 
     # --- reading -----------------------------------------------------------------------------------------
 
@@ -104,7 +143,8 @@ class Judge:
             )
         if record.method == "AddOrder":
             self._check_sent(record)
-        if record.method in ("CancelOrder", "AmendOrder"):
+            self._check_refused(record)
+        if record.method == "CancelOrder":
             self._cancels_asked.add(str(record.terms.get("txid") or record.terms.get("cl_ord_id")))
 
     def _check_sent(self, record: Requested) -> None:
@@ -118,6 +158,16 @@ class Judge:
         if record.is_limit_entry and not record.terms.get("expiretm"):
             self.complain("entry without an end", f"{name} rests until somebody cancels it")
 
+    def _check_refused(self, record: Requested) -> None:
+        """A sell that lacks coins is tried again for a while, then the stop is put back for what is there."""
+        key = self.circumstances.bracket_of.get(str(record.terms.get("cl_ord_id")))
+        position = self.positions.get(key or "")
+        if position is None or NO_FUNDS not in record.said:
+            return
+        position.lacked_funds_at = record.at
+        if position.bare is not None:
+            self._uncover(position, f"refused for funds at {record.at:%H:%M:%S}", self.bounds.refused_funds)
+
     def _placed(self, record: Placed) -> None:
         if record.by_owner:
             self._owners[record.txid] = record
@@ -129,7 +179,7 @@ class Judge:
                 self.complain("client id twice", f"{record.cl_ord_id} became a second order, {record.txid}")
             self._cl_ord_ids.add(record.cl_ord_id)
         position = self._find_position(record)
-        order = Order(record, record.quantity)
+        order = Order(record, record.quantity, record.limit_price, record.trigger_price)
         self.orders[record.txid] = position.orders[record.txid] = order
         self._position_of[record.txid] = position
         if order.is_entry:
@@ -152,11 +202,11 @@ class Judge:
         if len(live) > 1:
             names = ", ".join(order.placed.txid for order in live)
             self.complain("two entries", f"{position.symbol}: {names} are open at once")
-        since = self._paused_since(record.at)
+        since = self.paused_since(record.at)
         if since is not None and (record.at - since).total_seconds() > self.bounds.paused_on_the_way:
             self.complain("entry while paused", f"{record.txid} was taken, paused since {since:%H:%M:%S}")
 
-    def _paused_since(self, at: datetime) -> datetime | None:
+    def paused_since(self, at: datetime) -> datetime | None:
         return next((begin for begin, end in self.circumstances.pauses if begin <= at < end), None)
 
     def _amended(self, record: Amended) -> None:
@@ -165,6 +215,8 @@ class Judge:
             return
         smaller = record.quantity < order.quantity and not order.is_entry
         order.quantity = record.quantity
+        order.limit_price = record.limit_price or order.limit_price
+        order.trigger_price = record.trigger_price or order.trigger_price
         if smaller:
             self._uncover(
                 self._position_of[record.txid], "an order was made smaller", self.bounds.between_legs
@@ -199,20 +251,29 @@ class Judge:
         order.status, order.reason = record.status, record.reason
         if order.is_entry or record.status == "closed":
             return
-        asked = {record.txid, order.placed.cl_ord_id} & self._cancels_asked
+        position = self._position_of[record.txid]
+        asked = self.was_asked(order)
         if "funds" in record.reason:
             bound = self.bounds.short_of_funds
         else:
-            bound = self.bounds.between_legs if asked else self.bounds.owner
-        if self._awaits_small_part(self._position_of[record.txid]):
+            in_turn = self.bounds.each_stop * len(position.sells)  # one is canceled after the other
+            bound = self.bounds.between_legs + in_turn if asked else self._bound_of_robbery(position)
+        if self.awaits_small_part(position):
             bound = max(bound, self.bounds.small_parts)
-        self._uncover(self._position_of[record.txid], f"{record.txid} ended ({record.reason})", bound)
+        self._uncover(position, f"{record.txid} ended ({record.reason})", bound)
 
-    def _awaits_small_part(self, position: Position) -> bool:
+    def _bound_of_robbery(self, position: Position) -> float:
+        """How long a leg may be missing that somebody else canceled: who does so again and again is not
+        fought with, both legs are watched meanwhile."""
+        before, position.robbed_at = position.robbed_at, self.now
+        again = before is not None and (self.now - before).total_seconds() < self.bounds.owner_again
+        return self.bounds.owner_again if again else self.bounds.owner
+
+    def awaits_small_part(self, position: Position) -> bool:
         """Whether a stop of a part just bought may still be on its way, as far as anybody can know: what
         looks free is not sold before."""
         since = position.small_part_at
-        return since is not None and (self._now - since).total_seconds() < self.bounds.small_parts
+        return since is not None and (self.now - since).total_seconds() < self.bounds.small_parts
 
     def _booked(self, record: Booked) -> None:
         moved = record.amount - record.fee
@@ -241,7 +302,7 @@ class Judge:
     def _uncover(self, position: Position, cause: str, bound: float) -> None:
         """Coins may just have lost their order; whether they did is seen when time passes."""
         if position.bare is None:
-            position.bare = Bare(self._now, cause, bound)
+            position.bare = Bare(self.now, cause, bound)
         elif bound > position.bare.bound:
             position.bare = Bare(position.bare.since, f"{position.bare.cause}; {cause}", bound)
 
@@ -249,20 +310,20 @@ class Judge:
         """Nothing happens at the venue until then; elsewhere something may."""
         while self._moments and self._moments[0] < until:
             moment = self._moments.pop(0)
-            if moment > self._now:
+            if moment > self.now:
                 self._stand(moment)
         self._stand(until)
 
     def _stand(self, until: datetime) -> None:
         """Everything stands as it stands until then."""
-        self._hand_over(self._now)
+        self._hand_over(self.now)
         for position in self.positions.values():
             self._check_sums(position, until)
             self._check_bare(position, until)
-            self._check_pause(position, until)
             self._note_taken(position.symbol)
-        self._check_wishes(until)
-        self._now = until
+        for rule in self.rules:
+            rule.stand(until)
+        self.now = until
 
     def _hand_over(self, now: datetime) -> None:
         while self._handed and self._handed[0].at <= now:
@@ -282,7 +343,7 @@ class Judge:
             excess = selling > there and self._outlives_its_cancel(position, until)
         elif not excess:
             position.doubled_since = None
-        self._once(
+        self.complain_once(
             position,
             "sold more than bought",
             excess,
@@ -290,10 +351,10 @@ class Judge:
         )
 
     def _outlives_its_cancel(self, position: Position, until: datetime) -> bool:
-        position.doubled_since = position.doubled_since or self._now
+        position.doubled_since = position.doubled_since or self.now
         return self.quiet.seconds(position.doubled_since, until, position.symbol) > self.bounds.between_legs
 
-    def _once(self, position: Position, kind: str, broken: bool, sentence: str) -> None:
+    def complain_once(self, position: Position, kind: str, broken: bool, sentence: str) -> None:
         """Say it when it begins, and again only after it was not so."""
         if not broken:
             position.said.discard(kind)
@@ -301,7 +362,7 @@ class Judge:
             position.said.add(kind)
             self.complain(kind, sentence)
 
-    def _lost(self, position: Position) -> Decimal:
+    def lost(self, position: Position) -> Decimal:
         """Coins of the position that nobody can sell any more: the owner sold or withdrew them, or an order
         of the owner's holds them. What the owner had besides is lost first, and what other positions of the
         pair lack is theirs."""
@@ -324,56 +385,21 @@ class Judge:
     def _check_bare(self, position: Position, until: datetime) -> None:
         uncovered = position.uncovered
         if uncovered >= position.minimum:
-            uncovered -= self._lost(position)
+            uncovered -= self.lost(position)
         if uncovered < position.minimum:
             position.bare = None
             return
         if position.bare is None:  # nothing took their order away: they were there before
-            position.bare = Bare(self._now, "coins appeared", self.bounds.own_stop)
+            position.bare = Bare(self.now, "coins appeared", self.bounds.own_stop)
         bare = position.bare
         quiet = self.quiet.seconds(bare.since, until, position.symbol)
-        self._once(
+        self.complain_once(
             position,
             "bare coins",
             quiet > bare.bound,
             f"{uncovered} {position.symbol} without a sell order from {bare.since:%H:%M:%S.%f} to "
             f"{until:%H:%M:%S.%f} ({quiet:.1f} quiet s, at most {bare.bound:g}): {bare.cause}",
         )
-
-    def _check_pause(self, position: Position, until: datetime) -> None:
-        for order in position.live_entries:
-            since = self._paused_since(self._now)
-            if since is None:
-                continue
-            began = max(since, order.placed.at)
-            quiet = self.quiet.seconds(began, until, position.symbol)
-            self._once(
-                position,
-                "entry rests while paused",
-                quiet > self.bounds.paused_entry,
-                f"{order.placed.txid} is open {quiet:.1f} quiet s after {began:%H:%M:%S}",
-            )
-
-    def _check_wishes(self, until: datetime) -> None:
-        """Whoever wants to leave must see it sold."""
-        while self._wishes and self._wishes[0].at <= self._now:
-            self._pending.append(self._wishes.pop(0))
-        for wish in tuple(self._pending):
-            here = [position for position in self.positions.values() if position.symbol == wish.symbol]
-            if all(position.is_leaving(self._lost(position)) for position in here):
-                self._pending.remove(wish)
-                continue
-            counts_until = min(until, wish.taken_back_at or until)
-            quiet = self.quiet.seconds(wish.at, counts_until, wish.symbol)
-            unsure = any(self._awaits_small_part(position) for position in here)
-            if quiet > self.bounds.exit + (self.bounds.small_parts if unsure else 0):
-                self._pending.remove(wish)
-                self.complain(
-                    "exit blocked",
-                    f"{wish.symbol} was to be left {quiet:.1f} quiet s ago",
-                )
-            elif counts_until < until:
-                self._pending.remove(wish)
 
     # --- the end ---------------------------------------------------------------------------------------
 

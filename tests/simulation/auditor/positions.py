@@ -20,6 +20,8 @@ class Order:
 
     placed: Placed
     quantity: Decimal
+    limit_price: Decimal | None = None  # as last amended
+    trigger_price: Decimal | None = None
     filled: Decimal = ZERO
     status: str = "open"
     reason: str = ""
@@ -68,6 +70,8 @@ class Position:
     bare: Bare | None = None
     small_part_at: datetime | None = None  # when a part was bought that the venue makes no stop of
     doubled_since: datetime | None = None  # since when two legs were for sale and one had sold
+    robbed_at: datetime | None = None  # when somebody else last canceled a leg
+    lacked_funds_at: datetime | None = None  # when the venue last refused a sell for want of coins
     said: set[str] = field(default_factory=set)  # complaints that hold on, each told once
 
     @property

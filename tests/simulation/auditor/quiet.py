@@ -20,7 +20,7 @@ class Quiet:
 
     def __init__(self, troubles: Iterable[Troubled], blind: Sequence[Span], *, after_seconds: float) -> None:
         self._after = timedelta(seconds=after_seconds)
-        self._blind = [(begin, end + self._after) for begin, end in blind]
+        self._blind = list(blind)
         self._troubles = list(troubles)
         self._merged: dict[str | None, list[Span]] = {}
 

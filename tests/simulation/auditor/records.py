@@ -117,6 +117,7 @@ class Troubled:
     what: str
     symbol: str | None = None  # None: all of them
     has_consequences: bool = True  # it goes on counting for a while after its end
+    shuts: bool = False  # nothing of the pair is taken, or nothing arrives
 
 
 Record = Requested | Placed | Amended | Triggered | Filled | Ended | Booked | OwnerActed | Troubled

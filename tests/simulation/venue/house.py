@@ -129,10 +129,28 @@ class House:
         self.faults[fault] += 1
 
     def trouble(
-        self, what: str, *, seconds: float, symbol: str | None = None, has_consequences: bool = True
+        self,
+        what: str,
+        *,
+        seconds: float,
+        symbol: str | None = None,
+        has_consequences: bool = True,
+        shuts: bool = False,
     ) -> None:
         at = self.clock()
-        self.log.add(Troubled(at, at + timedelta(seconds=seconds), what, symbol, has_consequences))
+        self.log.add(Troubled(at, at + timedelta(seconds=seconds), what, symbol, has_consequences, shuts))
+
+    def symbol_of(self, letter: Letter) -> str | None:
+        """The pair of what a request is to change; None where the venue knows no such order."""
+        if letter.method == "AddOrder":
+            return next(
+                (symbol for symbol in self.engine.ticks if PAIRS[symbol].code == letter.form["pair"]), None
+            )
+        txid = letter.form.get("txid")
+        order = self.engine.find_open(txid=txid, cl_ord_id=letter.form.get("cl_ord_id"))
+        if order is None and txid is not None:
+            order = self.history.order_at(str(txid), None)
+        return None if order is None else order.symbol
 
     def is_cut(self) -> bool:
         return self.cut_until is not None and self.clock() < self.cut_until

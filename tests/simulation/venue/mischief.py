@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.venue.house import House
 
 Json = dict[str, Any]
+READ_AGAIN_SECONDS = 3.0  # what one reading did not tell, the next one may
 SEEN_LATE_SECONDS = (0.3, 9.0)  # within what the product allows a new order to be invisible
 
 
@@ -143,6 +144,7 @@ class Mischief:
         if not self.strikes(Fault.OMITTED):
             return False
         self.note(Fault.OMITTED)
+        self._house.trouble(Fault.OMITTED, seconds=READ_AGAIN_SECONDS, has_consequences=False)
         return True
 
     def reading_time(self, fault: Fault) -> Decimal | None:
@@ -150,5 +152,6 @@ class Mischief:
         if not self.strikes(fault):
             return None
         self.note(fault)
+        self._house.trouble(fault, seconds=READ_AGAIN_SECONDS, has_consequences=False)
         seconds = self._random.uniform(*self._house.options.stale_seconds)
         return self._house.now() - Decimal(str(round(seconds, 3)))

@@ -71,7 +71,7 @@ class Slot:
         house = self._key.house
         if house.mischief.strikes(Fault.NO_BUDGET):
             house.note(Fault.NO_BUDGET)
-            house.trouble(Fault.NO_BUDGET, seconds=1)
+            house.trouble(Fault.NO_BUDGET, seconds=1, has_consequences=False)
             raise BudgetExhausted("the rate budget is used up: counter 15.0 of 15")
         turn = self._key.take(house.clock(), urgent=urgent, newcomer=True) or self._waited(urgent=urgent)
         try:

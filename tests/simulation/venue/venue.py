@@ -24,6 +24,8 @@ from tests.simulation.venue.stream import Airwaves, SimStream
 from tests.simulation.venue.weather import Weather
 from tests.simulation.venue.wire import Wire
 
+STILL_NOISE = 1 / 10_000  # of the price, a second
+
 
 class SimVenue:
     """What the processes of one world talk to. `wait` passes virtual time; `boundary` is called before and
@@ -97,6 +99,13 @@ class SimVenue:
             self._air.calm()
         for port in self._ports:
             port.wire.calm()
+
+    def stand_still(self) -> None:
+        """Prices hardly move from now on, and lead nowhere."""
+        market = self.house.market
+        market.noise, market.drift = STILL_NOISE, 0.0
+        for walk in market.walks.values():
+            walk.lead = 0.0
 
     def lead(self, symbol: str, towards: str | None) -> None:
         """Lead a price up ("target") or down ("stop") from now on; None: let it stand."""

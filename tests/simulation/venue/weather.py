@@ -127,7 +127,7 @@ class Weather:
         if self._strikes(Fault.CUT, seconds):
             length = self._duration()
             house.cut_until = now + length
-            house.trouble(Fault.CUT, seconds=length.total_seconds())
+            house.trouble(Fault.CUT, seconds=length.total_seconds(), shuts=True)
             house.note(Fault.CUT)
         if self._steps < MOST_STEPS and self._strikes(Fault.CLOCK_STEP, seconds):
             self._steps += 1
@@ -151,7 +151,7 @@ class Weather:
             symbol = None
         self._phase = Phase(now + length, symbol)
         house.set_mode(SYSTEMS[fault], symbol)
-        house.trouble(fault, seconds=length.total_seconds(), symbol=symbol)
+        house.trouble(fault, seconds=length.total_seconds(), symbol=symbol, shuts=True)
         house.note(fault)
 
     def _duration(self) -> timedelta:

@@ -24,6 +24,11 @@ from tests.simulation.venue.options import AFTER, BEFORE, OF_PUBLIC, OF_READS, O
 HTTP_WORDS = {502: "Bad Gateway", 520: ""}
 PAGE = "<!DOCTYPE html><html><body>Just a moment...</body></html>"
 WARNING = "WGeneral:Danger"
+WRITES = ("AddOrder", "AmendOrder", "CancelOrder")
+SILENT = (Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.LATE_REQUEST, Fault.LATE_ANSWER)
+REFUSALS = (Fault.KEY_RATE, Fault.PAIR_RATE, Fault.WARNED, Fault.LATE_ANSWER)
+LOOKED_UP_SECONDS = 16.0  # until what nobody answered for is proven absent: deadline, visibility, two looks
+READ_AGAIN_SECONDS = 3.0  # a reading that failed is made again within so long
 LATEST_ANSWER = 0.98  # of the client's patience
 Json = dict[str, Any]
 
@@ -173,8 +178,21 @@ class Wire:
         return read_by_ccxt(answer)
 
     def _told(self, letter: Letter, fault: Fault) -> None:
-        self.house.note(fault)
-        self.house.trouble(f"{fault} ({letter.method})", seconds=self.house.options.timeout_seconds)
+        """Where this hinders, and how long. What was to change an order hinders its pair, and what follows
+        from it; a reading that failed is made again. Whoever waits in vain for an answer keeps the key's one
+        turn."""
+        house, what = self.house, f"{fault} ({letter.method})"
+        waits = house.options.timeout_seconds if fault in SILENT else 0.0
+        house.note(fault)
+        if letter.method in WRITES:
+            seconds = house.options.timeout_seconds + (
+                0.0 if is_settled(letter, fault) else LOOKED_UP_SECONDS
+            )
+            house.trouble(what, seconds=seconds, symbol=house.symbol_of(letter))
+            if waits:
+                house.trouble(what, seconds=waits, has_consequences=False)
+        else:
+            house.trouble(what, seconds=waits + READ_AGAIN_SECONDS, has_consequences=False)
 
     def _way(self) -> float:
         return self._random.uniform(*self.house.options.latency)
@@ -188,6 +206,11 @@ class Wire:
         if isinstance(what, int):
             codec().handle_errors(what, HTTP_WORDS[what], "", "POST", {}, "", "", {}, "")
         return PAGE if what == "page" else read_by_ccxt(Answer((str(what),)))
+
+
+def is_settled(letter: Letter, fault: Fault) -> bool:
+    """Whether the answer says what became of it, or it is simply asked again."""
+    return letter.method == "CancelOrder" or fault in REFUSALS
 
 
 def read_by_ccxt(answer: Answer) -> Json:

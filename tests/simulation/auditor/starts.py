@@ -1,0 +1,69 @@
+"""Rules about a start: nothing is bought before book and venue were compared, each order with its answer.
+
+Read along the log beside the judge. What a comparison must have seen at least: one answer that shows the open
+orders, asked for after the start; and of every placement that never arrived, the proof that it never will.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.simulation.auditor.records import Record, Requested
+
+if TYPE_CHECKING:
+    from tests.simulation.auditor.judge import Judge
+
+
+class StartRules:
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self._starts = sorted(judge.circumstances.starts)
+        self._asleep = judge.circumstances.asleep
+        self._compared_at: datetime | None = None  # an answer showed the open orders that was asked for then
+        self._lost: dict[str, datetime] = {}  # placements that never arrived, and when they left
+
+    def take(self, record: Record) -> None:
+        if not isinstance(record, Requested):
+            return
+        match record.method:
+            case "OpenOrders" if record.said == "ok":
+                self._compared_at = record.sent_at
+            case "AddOrder":
+                if record.terms.get("type") == "buy":
+                    self._check_entry(record)
+                name = str(record.terms.get("cl_ord_id"))
+                self._lost.pop(name, None)
+                if not record.said:
+                    self._lost[name] = record.sent_at
+
+    def stand(self, until: datetime) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def _check_entry(self, record: Requested) -> None:
+        start = max((at for at in self._starts if at <= record.sent_at), default=None)
+        if start is None or self._slept(record, start):
+            return
+        name = record.terms.get("cl_ord_id")
+        if self._compared_at is None or self._compared_at < start:
+            self.judge.complain(
+                "bought before the comparison",
+                f"{name} left at {record.sent_at:%H:%M:%S.%f}, the open orders were not read since the start "
+                f"at {start:%H:%M:%S.%f}",
+            )
+        margin = timedelta(seconds=self.judge.bounds.proof)
+        for lost, left_at in self._lost.items():
+            if left_at < start and record.sent_at < left_at + margin:
+                self.judge.complain(
+                    "bought before the comparison",
+                    f"{name} left at {record.sent_at:%H:%M:%S.%f}, before anybody could know of {lost}, sent "
+                    f"at {left_at:%H:%M:%S.%f}, before the start at {start:%H:%M:%S.%f}",
+                )
+
+    def _slept(self, record: Requested, start: datetime) -> bool:
+        """Whether its sender may have taken it up before the start, and woke after it."""
+        spans = self._asleep.get(record.process.partition("/")[0], ())
+        return any(began <= record.sent_at and until >= start for began, until in spans)
