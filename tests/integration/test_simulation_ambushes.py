@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.ambushes import AMBUSHES
 from tests.simulation.drawing import draw
-from tests.simulation.lurking import ASLEEP, BOTH_REST, MOVING, lain_in_wait
+from tests.simulation.lurking import THEMES, lain_in_wait
 from tests.simulation.options import Act, Options
 from tests.simulation.runs import live
 from tests.simulation.venue.options import Fault
@@ -21,7 +21,7 @@ BUY = Act(at=4.0, kind="buy", symbol=ETH, dollars=40, stop_bps=150, target_bps=8
 
 def a_quiet_world(*acts: Act, both: bool = False) -> Options:
     """One position, two watches, no faults."""
-    quiet = lain_in_wait(draw(1), Random(0))
+    quiet = lain_in_wait(draw(1), THEMES[0], Random(0))
     policy = "both_rest" if both else "nearest"
     house = replace(quiet.house, leg_policy=policy, both_rest_works=both, streams=both)
     venue = replace(quiet.venue, prices={ETH: "2500"}, both_rest=both)
@@ -58,5 +58,5 @@ def test_what_nobody_walks_into_leaves_no_trace() -> None:
 def test_every_ambush_is_drawn() -> None:
     drawn = {act.kind for seed in range(1, 201) for act in draw(seed).acts}
     assert set(AMBUSHES) <= drawn
-    recipes = {kind for group in (BOTH_REST, MOVING, ASLEEP) for recipe in group for kind, _ in recipe}
-    assert recipes <= set(AMBUSHES)
+    recipes = {kind for group in THEMES for recipe in group for kind, _ in recipe}
+    assert recipes <= {*AMBUSHES, "edit"}

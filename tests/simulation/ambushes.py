@@ -9,151 +9,49 @@ doors, and each tells the auditor what trouble it made. What nobody walks into e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from brackets import records
 from brackets.core.states import OrderStatus, Policy, Role, State
 from brackets.models import Bracket, Effect
-from brackets.venue.paper.orders import Kind, NewOrder, Order, Refused, Side
-from brackets.venue.paper.pairs import PAIRS
-from tests.simulation.auditor.records import OwnerActed
+from brackets.venue.paper.orders import Order, Side
 from tests.simulation.boundaries import AFTER_SEND, BEFORE_SEND, Armed
 from tests.simulation.clockwork import Process
+from tests.simulation.moments import (
+    LOOK_SECONDS,
+    amendment_meant,
+    awaited,
+    cancel_meant,
+    cut,
+    move,
+    nibble,
+    placement_meant,
+    resting,
+    sell_as_owner,
+    slow,
+    standing,
+)
 from tests.simulation.options import Act, Incident
 from tests.simulation.venue.options import MODES, Fault
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-LOOK_SECONDS = 0.02
-WAITING_SECONDS = 15.0  # until the moment has come
 CUT_SECONDS = 0.8
+ANSWERED, AMEND = "answered", "amend"
+SLOW_SECONDS = 18.0
+OPEN = (State.ENTRY_FILLED, State.BRACKET_ACTIVE)
 LATE_SECONDS = 6.5  # longer than an order's deadline
 LINGER_SECONDS = 3.0
-VALIDATED = "validated"
 CLAIMING_SECONDS = 3.0  # from the intent until somebody sends it
 SENDING_SECONDS = 9.0  # … and until it was answered
 STALL_SECONDS = 45.0  # longer than a claim lasts and its order is proven absent
 BREATH_SECONDS = 0.2  # how exactly a sleeper is woken
-SLOW_SECONDS, SLOW_WAY = 18.0, (0.4, 0.9)
 CLOSING = (State.TP_FILLED, State.SL_FILLED, State.EXIT_COMPLETE)
-OPEN = (State.ENTRY_FILLED, State.BRACKET_ACTIVE)
 ABOVE, BELOW = Decimal("1.002"), Decimal("0.998")
 JUST_BELOW, JUST_ABOVE = Decimal("0.9996"), Decimal("1.0005")
 HALF, MOST = Decimal("0.5"), Decimal("0.8")
 BPS = Decimal(10_000)
-
-
-# --- waiting -------------------------------------------------------------------------------------------
-
-
-def awaited[T](
-    world: World, find: Callable[[], T | None], *, seconds: float = WAITING_SECONDS, moved: bool = True
-) -> T | None:
-    """What `find` finds, as soon as it finds something; None where that takes too long, or the calm came.
-    `moved`: it can only after a bracket took a step."""
-    clockwork, seen = world.clockwork, -1
-    until = clockwork.seconds + seconds
-    while not world.calm and clockwork.seconds < until:
-        if not moved or world.stirred != seen:
-            seen = world.stirred
-            if (found := find()) is not None:
-                return found
-        clockwork.wait(LOOK_SECONDS)
-    return None
-
-
-def unanswered(kind: str, symbol: str) -> list[Effect]:
-    """What is meant of this kind for this pair: not sent yet, or on its way."""
-    waiting = Effect.objects.filter(kind=kind, outcome="", done_at=None).select_related("order", "bracket")
-    return [effect for effect in waiting.order_by("pk") if effect.bracket.symbol == symbol]
-
-
-def placement_meant(symbol: str, *roles: str) -> Effect | None:
-    return next((e for e in unanswered(Effect.Kind.PLACE, symbol) if e.order.role in roles), None)
-
-
-def cancel_meant(symbol: str) -> Effect | None:
-    """The cancel, not sent yet, of an order that stands for coins at the venue."""
-    unsent = (e for e in unanswered(Effect.Kind.CANCEL, symbol) if e.sent_at is None)
-    at_venue = (effect for effect in unsent if effect.order.status == OrderStatus.OPEN)
-    return next((effect for effect in at_venue if effect.order.role != Role.ENTRY), None)
-
-
-def standing(symbol: str, *states: str) -> Bracket | None:
-    """The bracket of this pair, in one of these states and with all its coins covered."""
-    rows = Bracket.objects.filter(symbol=symbol, state__in=states).order_by("-pk")
-    return next((row for row in rows if records.load(row).covered), None)
-
-
-def resting(world: World, symbol: str, side: Side) -> Order | None:
-    """A limit order of ours that rests at the venue."""
-    house = world.venue.house
-    ours = (o for o in house.engine.open_orders.values() if o.symbol == symbol and house.is_ours(o))
-    return next((o for o in ours if o.side is side and o.limit_price is not None and not o.waiting), None)
-
-
-# --- striking --------------------------------------------------------------------------------------------
-
-
-def cut(world: World, seconds: float) -> None:
-    """Nothing gets through to the venue, or back."""
-    house = world.venue.house
-    until = house.clock() + timedelta(seconds=seconds)
-    house.cut_until = max(until, house.cut_until or until)
-    house.trouble(Fault.CUT, seconds=seconds)
-    house.note(Fault.CUT)
-
-
-def slow(world: World, seconds: float) -> None:
-    """Every way to the venue takes long for a while."""
-    house = world.venue.house
-    house.options = replace(house.options, latency=SLOW_WAY)
-    house.trouble("slow venue", seconds=seconds)
-
-    def as_before() -> None:
-        house.options = replace(house.options, latency=world.options.venue.latency)
-
-    world.spawn("slow venue", as_before, after=seconds)
-
-
-def move(world: World, symbol: str, price: Decimal, *, depth: Decimal | None = None) -> None:
-    """Let the market stand at a price at once, and trade there as much as `depth` offers."""
-    house = world.venue.house
-    walk = house.market.put(symbol, price, below=True)
-    house.engine.advance([house.market.tick(walk, depth=depth)], now=house.now())
-    house.settle()
-
-
-def nibble(world: World, order: Order, part: Decimal) -> None:
-    """The market comes to a resting order with enough for a part of it, and goes away again."""
-    price, side = order.limit_price, 1 if order.side is Side.SELL else -1
-    if price is None:
-        return
-    house = world.venue.house
-    spread = house.options.spread_ticks * house.market.walks[order.symbol].size
-    depth = (order.leaves * part).quantize(PAIRS[order.symbol].lot_step, ROUND_DOWN)
-    move(world, order.symbol, price + side * spread, depth=depth)
-    move(world, order.symbol, price - side * 2 * spread)
-
-
-def sell_as_owner(world: World, symbol: str, quantity: Decimal) -> None:
-    """The owner sells coins that are ours, while no order holds them."""
-    house, pair = world.venue.house, PAIRS[symbol]
-    request = NewOrder(symbol=symbol, side=Side.SELL, kind=Kind.MARKET, volume=quantity, price=None)
-    try:
-        order = house.engine.add(request, now=house.now())
-    except Refused:  # the page says no: we were faster
-        return
-    assert order is not None
-    house.note(Fault.OWNER_TAKES_COINS)
-    house.trouble("coins sold by the owner", seconds=10, symbol=symbol)
-    said = f"{order.txid} {Side.SELL} {quantity:f} {pair.symbol}"
-    house.log.add(OwnerActed(house.clock(), Fault.OWNER_TAKES_COINS.value, said))
-    house.settle()
 
 
 # --- the ambushes ----------------------------------------------------------------------------------------
@@ -233,33 +131,40 @@ def lose(world: World, act: Act) -> None:
 
 
 def rush(world: World, act: Act) -> None:
-    """The price runs through a leg while another sell of the bracket is on its way."""
-    roles = (Role.TARGET, Role.EXIT, Role.STOP)
-    effect = awaited(world, lambda: placement_meant(act.symbol, *roles))
+    """The price runs through a leg while another sell of the bracket is on its way, or, as a detail may ask,
+    still unsent."""
+    leg, _, unsent = act.detail.partition(" ")
+
+    def meant() -> Effect | None:
+        effect = placement_meant(act.symbol, Role.TARGET, Role.EXIT, Role.STOP)
+        return effect if effect is None or effect.sent_at is None or not unsent else None
+
+    effect = awaited(world, meant)
     if effect is None:
         return
     row = effect.bracket
-    world.say("ambush", f"{act.symbol}: through the {act.detail} while a {effect.order.role} is on its way")
-    price = row.stop_price * BELOW if act.detail == Role.STOP else row.target_price * ABOVE
-    move(world, act.symbol, price)
+    world.say("ambush", f"{act.symbol}: through the {leg} while a {effect.order.role} is on its way")
+    move(world, act.symbol, row.stop_price * BELOW if leg == Role.STOP else row.target_price * ABOVE)
 
 
 def stall(world: World, act: Act) -> None:
     """Whoever sends an order of this role sleeps until others have given the order up and gone on without
-    it: over its answer, or, as a detail that names no mode of the market asks, already at the door. A mode
-    refuses the order."""
+    it: over its answer, or, as a detail that says no more than the role asks, already at the door. A mode of
+    the market refuses the order."""
     role, _, mode = act.detail.partition(" ")
-    effect = awaited(world, lambda: placement_meant(act.symbol, role))
+    effect = awaited(
+        world, lambda: amendment_meant(act.symbol) if role == AMEND else placement_meant(act.symbol, role)
+    )
     if effect is None:
         return
     if mode in MODES:
         world.venue.weather.shut(Fault(mode), act.symbol)
-    place = AFTER_SEND if mode in (*MODES, VALIDATED) else BEFORE_SEND
+    place = AFTER_SEND if mode in (*MODES, ANSWERED) else BEFORE_SEND
     sender = falls_asleep(world, effect.pk, place, 2 * BREATH_SECONDS)
     if sender is not None:
         world.say("ambush", f"{act.symbol}: {sender.name} sleeps {place} of its {role} ({mode})")
         ends = CLOSING if role != Role.ENTRY else (State.EXIT_COMPLETE,)
-        sleep_until(world, sender, lambda: Bracket.objects.get(pk=effect.bracket_id).state in ends)
+        sleep_until(world, [sender], lambda: Bracket.objects.get(pk=effect.bracket_id).state in ends)
 
 
 def sender_of(world: World, effect_id: int) -> Process | None:
@@ -286,17 +191,18 @@ def falls_asleep(world: World, effect_id: int, place: str, seconds: float) -> Pr
     return came
 
 
-def sleep_until(world: World, sender: Process, is_time: Callable[[], bool]) -> None:
-    """Keep it frozen until then. What it wakes to is still being booked: the network is cut for a moment."""
+def sleep_until(world: World, sleepers: list[Process], is_time: Callable[[], bool]) -> None:
+    """Keep them frozen until then. What they wake to is still being booked: the network is cut."""
     began = world.clockwork.now()
 
     def snoring() -> bool | None:
-        sender.freeze(2 * BREATH_SECONDS)
+        for sleeper in sleepers:
+            sleeper.freeze(2 * BREATH_SECONDS)
         world.clockwork.wait(BREATH_SECONDS - LOOK_SECONDS)
         return True if is_time() else None
 
     if awaited(world, snoring, seconds=STALL_SECONDS, moved=False):
-        world.say("ambush", f"{sender.name} wakes")
+        world.say("ambush", f"{', '.join(sleeper.name for sleeper in sleepers)} wakes")
         cut(world, CUT_SECONDS)
     world.blind.append((began, world.clockwork.now()))
 
@@ -337,10 +243,51 @@ def rob(world: World, act: Act) -> None:
         return
     world.say("ambush", f"{act.symbol}: the owner sells the rest")
     sell_as_owner(world, act.symbol, ended.volume - ended.filled)
+    if act.detail == "asleep":
+        sleep_over_the_loss(world, row.pk, act.symbol)
+        return
+    if act.detail == "alone":
+        leave_alone(world, row.pk)
+        return
     slow(world, SLOW_SECONDS)
     late = awaited(world, lambda: sold_too_late(row.pk, act.symbol), seconds=SLOW_SECONDS)
     if late is not None and falls_asleep(world, late.pk, BEFORE_SEND, LATE_SECONDS) is not None:
         world.say("ambush", f"{act.symbol}: a stop for coins that are gone is sent too late")
+
+
+def sleep_over_the_loss(world: World, bracket_id: int, symbol: str) -> None:
+    """Whoever sends a second stop for coins that are gone sleeps at the door while others count them."""
+
+    def repeated() -> Effect | None:
+        refused = Bracket.objects.get(pk=bracket_id).orders.filter(
+            role=Role.STOP, status=OrderStatus.REJECTED
+        )
+        return placement_meant(symbol, Role.STOP) if refused.exists() else None
+
+    late = awaited(world, repeated)
+    sender = None if late is None else falls_asleep(world, late.pk, BEFORE_SEND, 2 * BREATH_SECONDS)
+    if sender is not None:
+        world.say("ambush", f"{symbol}: {sender.name} sleeps before it sends a stop for coins that are gone")
+        sleep_until(world, [sender], lambda: Bracket.objects.get(pk=bracket_id).state == State.EXIT_COMPLETE)
+
+
+def leave_alone(world: World, bracket_id: int) -> None:
+    """All watches sleep: what is left of the house sends, compares and counts in turn. After the first count
+    it sleeps over the answer to a stop, which is then meant anew before the second count finds no coins."""
+    watches = [slot.process for name, slot in world.slots.items() if name.startswith("watch")]
+    nap = Incident(
+        kind="freeze", process="cluster", at=world.clockwork.seconds, place=AFTER_SEND, seconds=LATE_SECONDS
+    )
+    naps = [Armed(nap, 1)]
+    world.say("ambush", "all watches sleep")
+
+    def is_over() -> bool:
+        row = Bracket.objects.get(pk=bracket_id)
+        if row.shortage > 0 and naps:
+            world.boundaries.armed.append(naps.pop())
+        return row.state == State.EXIT_COMPLETE
+
+    sleep_until(world, watches, is_over)
 
 
 def sold_too_late(bracket_id: int, symbol: str) -> Effect | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
-from tests.simulation.lurking import GATES, LURKING, draw_ambushes, in_order, lain_in_wait
+from tests.simulation.lurking import GATES, draw_ambushes, in_order, lain_in_wait, theme_of
 from tests.simulation.options import AT_A_QUERY, SYMBOLS, Act, House, Incident, Options, Profile, stream
 from tests.simulation.venue.options import OF_WRITES, Fault, VenueOptions, drawn_rates
 
@@ -96,8 +96,8 @@ def draw(seed: int) -> Options:
         ends=tuple(random.choice(("target", "stop")) for _ in range(7)),
         venue=both_resting(venue) if house.both_rest_works else venue,
     )
-    lurking = profile is Profile.PROFIT and stream(seed, "lurking").random() < LURKING
-    return lain_in_wait(options, stream(seed, "lain in wait")) if lurking else options
+    theme = theme_of(profile, seed)
+    return lain_in_wait(options, theme, stream(seed, "lain in wait")) if theme else options
 
 
 def draw_house(profile: Profile, random: Random) -> House:

@@ -19,8 +19,8 @@ AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
     (Profile.GATES, "sell"): (("trap", Fault.CANCEL_ONLY, 0.3),),
     (Profile.RIVALS, "market entry"): (("stall", f"entry {Fault.CANCEL_ONLY}", 0.3),),
     (Profile.RIVALS, "swing"): (("stall", "target", 0.2), ("stall", f"target {Fault.CANCEL_ONLY}", 0.2)),
-    (Profile.VALIDATE, "market entry"): (("stall", "entry validated", 0.7),),
-    (Profile.VALIDATE, "limit entry"): (("stall", "entry validated", 0.7),),
+    (Profile.VALIDATE, "market entry"): (("stall", "entry answered", 0.7),),
+    (Profile.VALIDATE, "limit entry"): (("stall", "entry answered", 0.7),),
     (Profile.FILLS, "limit entry"): (("dip", "", 0.6), ("split", Fault.CANCEL_ONLY, 0.5)),
     (Profile.FILLS, "market entry"): (("split", Fault.CANCEL_ONLY, 0.5),),
     (Profile.SNAP, "market entry"): (("snap", "", 0.7),),
@@ -28,25 +28,29 @@ AMBUSHES: dict[tuple[Profile, str], tuple[tuple[str, str, float], ...]] = {
 }
 """What lies in wait for what is asked: its kind, its detail, and how often."""
 
-LURKING, LURKING_SECONDS = 0.9, 240
-"""How many of the worlds of PROFIT have nothing but ambushes, and how long."""
+LURKING_SECONDS = 240  # of a world with nothing but ambushes
 ROUND_SECONDS = (32.0, 40.0)  # an order that is lost is proven absent meanwhile
 Recipe = tuple[tuple[str, str], ...]
 BOTH_REST: tuple[Recipe, ...] = (
     (("lose", "target"),),
     (("lose", "target"),),
     (("rush", "stop"),),
+    (("rush", "stop unsent"), ("linger", "target")),
+    (("rush", "stop unsent"), ("linger", "target")),
 )
 MOVING: tuple[Recipe, ...] = (
     (("lure", Fault.CANCEL_ONLY),),
     (("rob", ""),),
-    (("rob", ""),),
 )
+ROBBED: tuple[Recipe, ...] = ((("rob", "asleep"),), (("rob", "alone"),))
 ASLEEP: tuple[Recipe, ...] = (
     (("stall", "target"), ("touch", "")),
     (("stall", "target"), ("touch", "")),
     (("stall", f"target {Fault.CANCEL_ONLY}"), ("touch", "")),
+    (("stall", "amend answered"), ("edit", "")),
+    (("stall", "amend answered"), ("edit", "")),
 )
+THEMES = (BOTH_REST, MOVING, ROBBED, ASLEEP, BOTH_REST, ())  # in turn; (): as in other profiles
 """What a position may walk into, in one world: where both legs rest, where they change places, and where
 whoever sends falls asleep."""
 
@@ -55,10 +59,14 @@ def in_order(*acts: Act) -> tuple[Act, ...]:
     return tuple(sorted(acts, key=lambda act: (act.at, act.symbol, act.kind)))
 
 
-def lain_in_wait(options: Options, random: Random) -> Options:
+def theme_of(profile: Profile, seed: int) -> tuple[Recipe, ...]:
+    """What the positions of this world walk into; empty where it has no ambushes only."""
+    return THEMES[seed // len(Profile) % len(THEMES)] if profile is Profile.PROFIT else ()
+
+
+def lain_in_wait(options: Options, recipes: tuple[Recipe, ...], random: Random) -> Options:
     """Nothing but ambushes: no faults and no incidents, no coins besides, hardly a wind, and two watches, so
     that one may sleep."""
-    recipes = random.choice((BOTH_REST, MOVING, MOVING, MOVING, ASLEEP))
     house = replace(
         options.house,
         execution_mode="LIMIT_BRACKET",
@@ -67,7 +75,7 @@ def lain_in_wait(options: Options, random: Random) -> Options:
         both_rest_works=recipes is BOTH_REST,
         swap_in_bps=5,
         swap_out_bps=15,
-        streams=recipes is not MOVING,  # a stream tells at once that a market shut
+        streams=recipes not in (MOVING, ROBBED),  # a stream tells at once that a market shut
         watches=2,
         cluster_seconds=5.0,
     )
@@ -81,11 +89,11 @@ def lain_in_wait(options: Options, random: Random) -> Options:
         skew_seconds=0.0,
         both_rest=recipes is BOTH_REST,
     )
-    symbols = options.symbols[: 2 if recipes is ASLEEP else 4]
+    symbols = options.symbols[: {ASLEEP: 2, ROBBED: 1}.get(recipes, 4)]
     return replace(
         options,
         symbols=symbols,
-        trouble_seconds=LURKING_SECONDS,
+        trouble_seconds=seconds_of(recipes),
         house=house,
         acts=lurking_acts(recipes, symbols, random),
         incidents=(),
@@ -95,18 +103,26 @@ def lain_in_wait(options: Options, random: Random) -> Options:
     )
 
 
+def seconds_of(recipes: tuple[Recipe, ...]) -> int:
+    """One robbery at a time takes its time."""
+    return LURKING_SECONDS * (2 if recipes is ROBBED else 1)
+
+
 def lurking_acts(recipes: tuple[Recipe, ...], symbols: tuple[str, ...], random: Random) -> tuple[Act, ...]:
     """Positions one after another, in all pairs at once, and what each of them walks into."""
     acts: list[Act] = []
     began = 4.0
-    while began < LURKING_SECONDS - ROUND_SECONDS[0]:
-        length = random.uniform(*ROUND_SECONDS)
+    while began < seconds_of(recipes) - ROUND_SECONDS[0]:
+        length = random.uniform(*ROUND_SECONDS) + (20 if recipes is ROBBED else 0)
         for symbol in symbols:
             at = began + 1.5 * random.random()
             acts.append(Act(at=at, kind="buy", symbol=symbol, dollars=40, stop_bps=150, target_bps=80))
-            acts += [
-                Act(at=at, kind=kind, symbol=symbol, detail=detail) for kind, detail in random.choice(recipes)
-            ]
+            for kind, detail in random.choice(recipes):
+                later = 4.0 if kind == "edit" else 0.0
+                made = Act(
+                    at=at + later, kind=kind, symbol=symbol, detail=detail, stop_bps=100, target_bps=120
+                )
+                acts.append(made)
             acts.append(Act(at=began + length - 4, kind="close", symbol=symbol))
         began += length
     return in_order(*acts)
