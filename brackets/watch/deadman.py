@@ -21,8 +21,9 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import leases, plug
-from brackets.models import Account, Lease
+from brackets import leases, plug, sentinel
+from brackets.core.states import State
+from brackets.models import Account, Bracket, Lease
 from risk import alerts
 
 log = logging.getLogger("backstop.watch")
@@ -91,7 +92,8 @@ class DeadMan:
 
 def reasons(account: Account, now: datetime) -> list[str]:
     """Why it is not well, one sentence each; empty: book and venue are compared, every position has its stop,
-    the venue answers, a cluster works, and no critical alert is open. (The watch is alive: it asks.)"""
+    none is held, the venue answers, a cluster works, and no critical alert is open. (The watch is alive: it
+    asks.)"""
     fresh = Account.objects.get(pk=account.pk)
     found = list(plug.look(fresh, now).reasons)
     if fresh.venue_seen_at is None or now - fresh.venue_seen_at > VENUE_SEEN_WITHIN:
@@ -101,8 +103,11 @@ def reasons(account: Account, now: datetime) -> list[str]:
     beats = Lease.objects.filter(name=leases.CLUSTER_HEARTBEAT, renewed_at__gt=now - CLUSTER_SEEN_WITHIN)
     if not beats.exists():
         found.append("No cluster gives a sign of life.")
-    if critical := alerts.open_alerts(account.name).filter(severity=alerts.Severity.CRITICAL).count():
-        found.append(f"Critical alerts are open: {critical}.")
+    if held := Bracket.objects.filter(account=account, state=State.HELD).count():
+        found.append(f"Positions are held, an operator must look: {held}.")
+    critical = alerts.open_alerts(account.name).filter(severity=alerts.Severity.CRITICAL)
+    if graver := critical.exclude(code=sentinel.HELD).count():
+        found.append(f"Critical alerts are open: {graver}.")
     return found
 
 

@@ -19,26 +19,21 @@ from django.utils import timezone
 
 from brackets import (
     accounts,
-    clocks,
-    counting,
     dispatch,
-    earning,
     leases,
     readers,
     reconcile,
     recovery,
     sentinel,
-    strangers,
 )
-from brackets.core.states import ONLINE
 from brackets.models import Account, Quote
 from brackets.modes import Modes
-from brackets.venue.port import BalanceReading, BudgetExhausted, Venue, VenueUnavailable
-from brackets.watch.counts import CountingPace
+from brackets.venue.port import BudgetExhausted, Venue, VenueUnavailable
+from brackets.watch.due import is_due
 from brackets.watch.following import Follower, StreamState
 from brackets.watch.hooks import run_hooks
+from brackets.watch.house import House
 from brackets.watch.prices import Price, PriceBook, Written
-from brackets.watch.second_look import SecondLook
 from brackets.watch.shelf import Shelf, Standing
 
 LEASE_SECONDS = 5
@@ -52,12 +47,6 @@ PRESSED_SECONDS = 60  # for so long what is urgent keeps all else back; longer t
 RECOVERING_SECONDS = {"starter": 4, "intermediate": 2, "pro": 1}  # while a comparison was not yet whole
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
 FOLLOWED_SECONDS = {"starter": 30, "intermediate": 15, "pro": 10}  # while the stream tells
-BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
-FOLLOWED_BALANCE_SECONDS = 300  # the stream tells totals, only holds are read
-STATUS_SECONDS = 10
-AWAITED_STATUS_SECONDS = 2
-EQUITY_SECONDS = 5
-MEASURE_SECONDS = 2  # between looks at how long coins have been without an order, or a stop
 STREAM_NOTE_SECONDS = 5  # between notes of a state that stays
 AHEAD_SECONDS = 30  # for so long a comparison that found no budget goes before counting
 PROOF_SPACING_SECONDS = 60  # between cycles while a proof reads the venue
@@ -84,14 +73,7 @@ class Watch:
     waits_since: datetime | None = None  # a comparison that is under way, or found no budget
     verified_at: datetime | None = None  # when the sentinel last counted a comparison
     last_books_at: datetime | None = None
-    last_balances_at: datetime | None = None
-    last_status_at: datetime | None = None
-    last_equity_at: datetime | None = None
-    last_count_at: datetime | None = None
-    last_measured_at: datetime | None = None
-    last_strangers_at: datetime | None = None
     last_stream_note: tuple[str, str, datetime] | None = None
-    equity_is_known: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     # What whoever hears the streams tells:
     stream_heard_at: datetime | None = None
@@ -99,8 +81,9 @@ class Watch:
 
     def __post_init__(self) -> None:
         self.prices, self.written = PriceBook(), Written()
-        self.shelf, self.second_look, self.pace = Shelf(self.account), SecondLook(), CountingPace()
+        self.shelf = Shelf(self.account)
         self.follower = Follower(self.account, self.venue, clock=self.clock)
+        self.house = House(self)
         self.modes = Modes(told=lambda: self.prices_are_streamed and self.follower.is_live)
         self.wanted: frozenset[str] = frozenset()  # pairs whose prices are wanted now
         self._looking = threading.Lock()
@@ -272,7 +255,7 @@ class Watch:
         """While the stream lives it compares all the time; that counts as often as polling would."""
         now = self.clock()
         pace = QUIET_SECONDS.get(settings.KRAKEN_TIER, 7)
-        if self.follower.is_live and self.is_due(self.verified_at, pace, now):
+        if self.follower.is_live and is_due(self.verified_at, pace, now):
             self.verified_at = now
             sentinel.verify(self.account, at=now)
 
@@ -287,7 +270,7 @@ class Watch:
         )
 
     def books_may_be_closed(self, now: datetime) -> bool:
-        spaced = self.is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
+        spaced = is_due(self.last_books_at, MOVING_SPACING_SECONDS, now)
         may = spaced and (self.need.books or not self.is_pressed())
         return may and not leases.is_held(accounts.proof_lease_name(self.account), now)
 
@@ -338,62 +321,8 @@ class Watch:
     # --- the house ------------------------------------------------------------------------------
 
     def keep_house(self) -> None:
-        now = self.clock()
-        if self.is_due(self.last_measured_at, MEASURE_SECONDS, now):  # also while the venue does not answer
-            self.last_measured_at = now
-            self.verify()
-            sentinel.measure(self.account, at=now)
-        if readers.instruments_are_stale(self.account, now):
-            readers.refresh_instruments(self.account, self.venue)
-        if self.is_due(self.last_status_at, self.status_seconds(), now):
-            readers.note_venue(self.account, system=self.venue.system_status())
-            clocks.tell(self.account, self.venue, now)
-            if self.awaits_a_market() or not self.prices_are_streamed:  # a stream tells a change once
-                readers.refresh_statuses(self.account, self.venue, self.wanted)
-            self.last_status_at = now
-        if self.follower.balances_are_stale:  # a coin in both wallets, or in none, is no equity
-            self.last_balances_at = None
-        elif not self.equity_is_known:  # as soon as pairs and prices are there, before anything is bought
-            self.equity_is_known = readers.measure_equity(self.account, now) is not None
-        elif self.is_due(self.last_equity_at, EQUITY_SECONDS, now) and readers.balances_are_settled(
-            self.account, now
-        ):
-            readers.measure_equity(self.account, now)
-            self.last_equity_at = now
-        self.count_coins(now)
-        told = self.follower.totals_are_new
-        if self.is_due(
-            self.last_strangers_at, strangers.TOLD_SECONDS if told else strangers.EVERY_SECONDS, now
-        ):
-            self.follower.totals_are_new = False
-            self.look_around(now)
-            if told:
-                self.pace.renew()
-            if told and self.missing_coins():
-                self.second_look.doubt(now)
-        if self.is_pressed():
-            return  # the rate budget is wanted for protection
-        more = self.second_look.is_due(now, compared_at=self.compared_at(now))
-        wanted = readers.balances_are_wanted(self.account, now)  # somebody waits for them
-        if more or wanted or self.balances_are_due(now):
-            readings = self.read_balances(urgent=wanted)
-            self.last_balances_at = now
-            self.second_look.read(now, more=more)
-            counting.tell_missing(self.account, readings, now)
-            self.look_around(now)
-
-    def count_coins(self, now: datetime) -> None:
-        """Count coins that are in doubt, never ahead of a comparison that is due. Raises VenueUnavailable."""
-        if not self.is_due(self.last_count_at, counting.EVERY_SECONDS, now) or self.goes_first(now):
-            return
-        self.last_count_at = now
-        doubted = counting.suspects(self.account, now)
-        if self.pace.is_due(counting.grounds_of(self.account, doubted), now):
-            readings = self.read_balances(urgent=self.pace.is_urgent)
-            self.pace.counted(now)
-            self.last_balances_at = now  # it serves the round too
-            told = {row.pk: row for row in (*doubted, *counting.missing(self.account))}
-            counting.tell(self.account, list(told.values()), readings, now)
+        """Everything that is looked after besides prices and orders. Raises VenueUnavailable."""
+        self.house.keep()
 
     def goes_first(self, now: datetime) -> bool:
         """Whether a comparison is due, or waits for budget: but not for ever."""
@@ -402,61 +331,19 @@ class Watch:
             return self.reading_is_due(now)
         return now - since < timedelta(seconds=AHEAD_SECONDS)
 
-    def balances_are_due(self, now: datetime) -> bool:
-        seconds = BALANCE_SECONDS.get(settings.KRAKEN_TIER, 60)
-        return self.is_due(
-            self.last_balances_at, FOLLOWED_BALANCE_SECONDS if self.follower.is_live else seconds, now
-        )
-
     def compared_at(self, now: datetime) -> datetime | None:
         """A living stream compares all the time."""
         return now if self.follower.is_live else self.account.reconciled_at
-
-    def missing_coins(self) -> list[Standing]:
-        return [one for one in self.shelf.all() if one.bracket.missing > 0]
-
-    def read_balances(self, *, urgent: bool = False) -> list[BalanceReading]:
-        """All balances. Raises VenueUnavailable: what the stream did not tell is still not known then."""
-        stale = self.follower.balances_are_stale
-        self.follower.balances_are_stale = False  # what is told from here on may be newer than the answer
-        try:
-            readings = readers.refresh_balances(self.account, self.venue, urgent=urgent)
-        except VenueUnavailable:
-            self.follower.balances_are_stale |= stale
-            raise
-        earning.warn(self.account, self.clock())
-        return readings
-
-    def look_around(self, now: datetime) -> None:
-        """What the account holds beyond our book. Asks nobody: balances and orders are read anyway."""
-        if self.account.recovered_at is not None:
-            self.last_strangers_at = now
-            loaded = [(one.row, one.bracket) for one in self.shelf.all()]
-            strangers.compare_coins(self.account, now, loaded)
-            self.second_look.doubt(strangers.doubted_at(self.account))
-            recovery.resolve_alerts(self.account, now)
-
-    def status_seconds(self) -> int:
-        """Seconds between two readings of the modes: few where somebody waits for a market to open."""
-        return AWAITED_STATUS_SECONDS if self.awaits_a_market() else STATUS_SECONDS
-
-    def awaits_a_market(self) -> bool:
-        """Whether an open bracket holds its market for closed, or for half open."""
-        return any(one.bracket.market != ONLINE for one in self.shelf.all())
 
     def note_stream(self) -> None:
         """Write how the private stream stands: when that changes, and now and then."""
         now = self.clock()
         told = (self.follower.state.value, self.follower.error)
         last = self.last_stream_note
-        if last is not None and last[:2] == told and not self.is_due(last[2], STREAM_NOTE_SECONDS, now):
+        if last is not None and last[:2] == told and not is_due(last[2], STREAM_NOTE_SECONDS, now):
             return
         self.last_stream_note = (*told, now)
         readers.note_stream(self.account, state=told[0], error=told[1], seen_at=self.stream_heard_at)
-
-    @staticmethod
-    def is_due(last: datetime | None, seconds: int, now: datetime) -> bool:
-        return last is None or now - last >= timedelta(seconds=seconds)
 
     def run_hooks(self) -> None:
         run_hooks(self.account)

@@ -142,16 +142,16 @@ def told_of_earning() -> Any:
 def test_the_owner_is_told_while_a_traded_coin_earns(world: World) -> None:
     watch = Watch(account=world.account, venue=world.venue, clock=world.clock)
     everything_earns(world)
-    watch.read_balances()
+    watch.house.read_balances()
     assert not told_of_earning().exists()  # coins of the owner alone: nothing of ours hangs on them
     world.open_active()
     for _ in range(2):
         world.clock.pass_seconds(1)
-        watch.read_balances()
+        watch.house.read_balances()
     (alert,) = told_of_earning()
     assert (alert.code, alert.subject, alert.severity, alert.times) == ("auto_earn", "coin ETH", "warning", 1)
     assert "3 of 3.1" in alert.message
     world.venue.earn("XETH", -OWNER)
     world.clock.pass_seconds(1)
-    watch.read_balances()
+    watch.house.read_balances()
     assert not told_of_earning().exists()

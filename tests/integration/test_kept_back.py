@@ -233,7 +233,7 @@ def test_a_market_that_was_told_closed_long_ago_is_asked_for_though_the_stream_w
     world.look()
     door.close_position(trade.pk)
     watch.shelf.refresh()
-    assert watch.awaits_a_market()
+    assert watch.house.awaits_a_market()
     watch.keep_house()
     world.until_closed(trade)
     world.assert_over(trade, "manual")

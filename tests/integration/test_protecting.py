@@ -266,7 +266,7 @@ def test_where_somebody_watches_the_answer_is_waited_for(owner: World) -> None:
     owner.clock.pass_seconds(31)
     watch.renew_lease()
     asked, eth = owner.venue.asked.count("balances"), owner.account.instruments.get(symbol="ETH/USD")
-    watch.last_balances_at = owner.clock.now  # not for its round
+    watch.house.balances_at = owner.clock.now  # not for its round
     pauses: list[float] = []
 
     def pause(seconds: float) -> None:

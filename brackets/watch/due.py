@@ -1,0 +1,10 @@
+"""Whether something is due again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+
+def is_due(last: datetime | None, seconds: float, now: datetime) -> bool:
+    """Whether the last time is so long ago, or there was none."""
+    return last is None or now - last >= timedelta(seconds=seconds)
