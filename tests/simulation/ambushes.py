@@ -204,7 +204,8 @@ def sleep_until(world: World, sleepers: list[Process], is_time: Callable[[], boo
     if awaited(world, snoring, seconds=STALL_SECONDS, moved=False):
         world.say("ambush", f"{', '.join(sleeper.name for sleeper in sleepers)} wakes")
         cut(world, CUT_SECONDS)
-    world.blind.append((began, world.clockwork.now()))
+    for sleeper in sleepers:
+        world.was_away(sleeper, began)
 
 
 def dip(world: World, act: Act) -> None:

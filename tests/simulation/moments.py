@@ -85,7 +85,7 @@ def cut(world: World, seconds: float) -> None:
     house = world.venue.house
     until = house.clock() + timedelta(seconds=seconds)
     house.cut_until = max(until, house.cut_until or until)
-    house.trouble(Fault.CUT, seconds=seconds)
+    house.trouble(Fault.CUT, seconds=seconds, shuts=True)
     house.note(Fault.CUT)
 
 

@@ -91,12 +91,11 @@ def blind_spans(world: World, end: datetime) -> Iterator[tuple[datetime, datetim
     """When those who act could not. Whoever is only one of several is missed until what it held has lapsed;
     the web sends nothing."""
     alone = world.options.house.watches == 1
-    yield from ((began, until + AWAKE_AGAIN) for began, until in world.blind)
     for absence in world.absences:
         if absence.slot == "web":
             continue
         until = absence.until or end
-        if not (absence.slot == "watch" and alone):
+        if absence.is_gone and not (absence.slot == "watch" and alone):
             until = min(until, absence.began + GIVEN_UP)
         yield absence.began, until + AWAKE_AGAIN
 

@@ -88,7 +88,6 @@ class World:
         self.slots: dict[str, Running] = {}
         # What the auditor must know and a venue's log can not say, in true times:
         self.deaths: dict[str, datetime] = {}  # of processes, by the name the venue knows
-        self.blind: list[tuple[datetime, datetime]] = []  # somebody slept over what was sent
         self.absences: list[Absence] = []  # of processes that could not act
         self.handed_over: list[datetime] = []  # a watch ended in order
         self.lease_taken: list[datetime] = []  # … or began to compare book and venue
@@ -159,10 +158,6 @@ class World:
         for slot in self.slots.values():
             self.asleep_until = max(self.asleep_until, slot.process.frozen_until / MICROSECONDS)
             slot.process.frozen_until = 0
-        now = self.clockwork.now()
-        for absence in self.absences:
-            if absence.until is not None:  # nobody sleeps any more
-                absence.until = min(absence.until, now)
 
     def stand_still(self) -> None:
         """Nothing goes wrong, and prices lead nowhere: here the narrow bounds are judged."""
@@ -279,6 +274,10 @@ class World:
         now = self.clockwork.now()
         until = None if seconds is None else now + timedelta(seconds=seconds)
         self.absences.append(Absence(process.name.partition("/")[0], now, until, gone))
+
+    def was_away(self, process: Process, began: datetime) -> None:
+        """It could not act from then until now."""
+        self.absences.append(Absence(process.name.partition("/")[0], began, self.clockwork.now()))
 
     def is_back(self, name: str) -> None:
         now = self.clockwork.now()

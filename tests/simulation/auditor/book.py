@@ -104,9 +104,9 @@ def compare_orders(judge: Judge, rows: Sequence[Row]) -> None:
             ("quantity", order.quantity, row["quantity"]),
             ("filled", order.filled, row["filled_quantity"]),
         )
-        for name, there, here in pairs:
-            if there != here:
-                judge.complain("book", f"{txid} {name}: venue {there}, book {here}")
+        for name, at_venue, here in pairs:
+            if at_venue != here:
+                judge.complain("book", f"{txid} {name}: venue {at_venue}, book {here}")
 
 
 def compare_plans(judge: Judge, book: Book) -> None:

@@ -68,7 +68,8 @@ class Judge:
         self._cancels_asked: set[str] = set()
         self._handed = sorted(circumstances.handed, key=lambda one: one.at)
         self._moments = sorted(
-            {one.at for one in (*self._handed, *circumstances.wishes)}
+            {one.at for one in self._handed}
+            | {one.at for one in circumstances.wishes}
             | {m for span in circumstances.pauses for m in span}
             | {*circumstances.handed_over, *(at for at, _ in snapshots)}
         )

@@ -27,6 +27,7 @@ class Legs:
     ever_sold: bool = False  # whether the venue ever had such an order
     unprotected: float = 0.0  # so long there were coins and no sell order at all
     unstopped: float = 0.0  # … and no stop
+    covered_since: datetime | None = None  # since when some order sells them
     pause: float = 0.0  # so long there were none, since there were some
 
 
@@ -89,6 +90,9 @@ class LegRules:
         legs.ever_sold = legs.ever_sold or bool(sells) or position.sold > 0
         if not sells:
             legs.unprotected += seconds
+            legs.covered_since = None
+        elif legs.covered_since is None:
+            legs.covered_since = self.judge.now
         if all(order.placed.trigger_price is None for order in sells):
             legs.unstopped += seconds
 
@@ -148,7 +152,7 @@ class LegRules:
         self.judge.complain_once(
             position,
             "no stop and no watch",
-            seconds > self.judge.bounds.hand_over,
+            seconds > self.judge.bounds.hand_over + (position.bare.bound if position.bare else 0.0),
             f"{position.coins} {position.symbol} without a stop since {legs.unstopped_since:%H:%M:%S}, "
             f"{seconds:.1f} s of it nobody watched",
         )

@@ -6,7 +6,6 @@ pair's where nobody says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -94,7 +93,7 @@ class Position:
         return self.coins - self.base_fees - self.on_sale
 
     @property
-    def sells(self) -> Iterable[Order]:
+    def sells(self) -> list[Order]:
         return [order for order in self.orders.values() if order.is_live and not order.is_entry]
 
     @property

@@ -14,6 +14,8 @@ from tests.simulation.auditor.records import Record, Requested
 if TYPE_CHECKING:
     from tests.simulation.auditor.judge import Judge
 
+LATELY = timedelta(seconds=5)  # who woke so lately sends what was claimed long before, and is proven sooner
+
 
 class StartRules:
     def __init__(self, judge: Judge) -> None:
@@ -34,7 +36,7 @@ class StartRules:
                     self._check_entry(record)
                 name = str(record.terms.get("cl_ord_id"))
                 self._lost.pop(name, None)
-                if not record.said:
+                if not record.said and not self._slept(record, record.sent_at - LATELY):
                     self._lost[name] = record.sent_at
 
     def stand(self, until: datetime) -> None:

@@ -81,6 +81,11 @@ class ToldRules:
         legs = self.judge.legs.legs.get(position.key)
         if legs is None or not self.judge.circumstances.clocks_true or position.handed_over:
             return
+        if (
+            legs.covered_since is None
+            or (at - legs.covered_since).total_seconds() < self.judge.bounds.settled
+        ):
+            return
         compare_seconds(
             self.judge, position.key, row["unprotected_seconds"], legs.unprotected, "without an order"
         )
