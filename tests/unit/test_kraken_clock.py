@@ -49,6 +49,21 @@ def test_the_offset_is_good_to_half_a_second_and_the_way() -> None:
     assert abs(seconds(world.offset.offset()) - 30) <= 1.0
 
 
+def test_whoever_asks_while_the_first_measurement_is_under_way_measures_too() -> None:
+    """Without the clock an order is sent without a deadline, and waits long to be proven absent."""
+    world, heard = World(), []
+
+    def read() -> datetime:
+        if not heard:
+            heard.append(None)
+            heard.append(offset.offset())
+        return world.read()
+
+    offset = ClockOffset(read, ticking=lambda: world.tick, wall=lambda: world.wall)
+    assert offset.offset() is not None
+    assert heard[1] is not None
+
+
 def test_it_is_measured_every_five_minutes_only() -> None:
     world = World()
     for _ in range(300):

@@ -65,12 +65,14 @@ class ClockOffset:
 
     def offset(self) -> timedelta | None:
         """As `known`, measured afresh first when that is due (one public call every five minutes)."""
-        due = self._next_at is None or self._ticking() >= self._next_at
-        if due and self._lock.acquire(blocking=False):  # one thread measures, the others do not wait
-            try:
+        if self._next_at is None or self._ticking() >= self._next_at:
+            if self._anchor is None:  # nobody knows anything yet: whoever asks first may still be waiting
                 self._measure()
-            finally:
-                self._lock.release()
+            elif self._lock.acquire(blocking=False):  # one thread measures, the others do not wait
+                try:
+                    self._measure()
+                finally:
+                    self._lock.release()
         return self.known()
 
     def doubt(self) -> None:

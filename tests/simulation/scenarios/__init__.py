@@ -192,7 +192,7 @@ SCENARIOS: dict[str, Options] = {
     # Pairs wait for their turn over a slow venue while somebody pauses: what was not claimed yet stays.
     "a pause while entries wait for their turn": a_world(
         *(replace(BUY, at=4.0 + 0.1 * n, symbol=symbol) for n, symbol in enumerate(FOUR_PRICES)),
-        Act(at=5.6, kind="pause", symbol=ETH),
+        Act(at=5.3, kind="pause", symbol=ETH),
         Act(at=16.0, kind="resume", symbol=ETH),
         rates={},
         prices=FOUR_PRICES,
