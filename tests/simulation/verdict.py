@@ -77,6 +77,7 @@ def circumstances(world: World) -> auditor.Circumstances:
         handed_over=list(world.handed_over),
         starts=list(world.lease_taken),
         asleep={name: away(world, name, end) for name in world.slots},
+        reads_only=not world.options.house.streams,
         clocks_true=clocks_are_true(world),
         pauses=auditor.spans_between(world.switches, end=end),
         both_rest=world.options.venue.both_rest,

@@ -107,6 +107,33 @@ def test_stops_lost_together_may_be_repaired_together() -> None:
     assert tale.kinds(finished=False) == []
 
 
+@pytest.mark.parametrize(
+    ("readings", "seconds", "kinds"),
+    [(0, 7, ["repaired in doubt"]), (1, 7, ["repaired in doubt"]), (2, 7, []), (1, 9, [])],
+)
+def test_a_lost_stop_is_repaired_when_two_readings_agree(
+    readings: int, seconds: int, kinds: list[str]
+) -> None:
+    tale = Tale().entry().later(30).ended("OES", "canceled", "User requested").later(1)
+    for _ in range(readings):
+        asked(tale, "QueryOrders")
+    asked(tale, "QueryOrders", said="EService:Busy").later(seconds - 1).stop("OA")
+    assert tale.kinds(finished=False, reads_only=True, clocks_true=True) == kinds
+    assert tale.kinds(finished=False, clocks_true=True) == [], "a stream may have told"
+
+
+def test_stops_of_single_fills_become_one() -> None:
+    def told(seconds: float, number: int = 2) -> list[str]:
+        tale = Tale().placed("OE", "buy", "limit", close_price=Decimal(2450))
+        for n in range(number):
+            tale.filled("OE", "0.05").stop(f"S{n}", "0.05", cl_ord_id=None, refid="OE")
+        return tale.ended("OE").later(seconds).kinds(finished=False)
+
+    assert told(99) == []
+    assert told(101) == ["stops apart"]
+    assert told(101, number=1) == []
+
+
 def test_a_stop_put_back_after_an_exit_is_no_repair() -> None:
     tale = Tale().entry().later(5).ended("OES", "canceled", "User requested").later(3).stop("OA")
     tale.later(2).ended("OA", "canceled", "User requested").later(2)
@@ -128,8 +155,8 @@ def test_a_stop_the_product_wanted_gone_too_was_not_taken() -> None:
 @pytest.mark.parametrize(
     ("said", "number", "kinds"),
     [
-        ("EService:Unavailable", 24, []),
-        ("EService:Unavailable", 25, ["storm"]),
+        ("EService:Unavailable", 40, []),
+        ("EService:Unavailable", 41, ["storm"]),
         ("EOrder:Insufficient funds", 16, []),
         ("EOrder:Insufficient funds", 17, ["storm of refusals"]),
     ],
@@ -138,7 +165,7 @@ def test_the_venue_is_not_stormed(said: str, number: int, kinds: list[str]) -> N
     tale = Tale().entry()
     for n in range(number):
         asked = {"cl_ord_id": f"x{n}", "type": "sell", "ordertype": "stop-loss"}
-        tale.later(2).add(Requested(at(tale.now), at(tale.now), "watch", "AddOrder", asked, said))
+        tale.later(1).add(Requested(at(tale.now), at(tale.now), "watch", "AddOrder", asked, said))
     known = {"id-OE": "b"} | {f"x{n}": "b" for n in range(number)}
     assert tale.kinds(finished=False, bracket_of=known) == kinds
     seldom = {"x0": "b", "id-OE": "b"}

@@ -55,9 +55,11 @@ class Bounds:
     hand_over: float = 25.0  # a stop that nobody watches any more: a lease, the cluster's round, a swap
     handing: float = 8.0  # a watch that ends in order has so long to put the stops back
     # How often, within a minute and for one position.
-    most_sells: int = 24
+    most_sells: int = 40  # a stop that a market's mode refuses leaves once a second for 30 s
     most_refused: int = 16
     between_repairs: float = 58.0  # of a leg that others cancel again: 60 s less what clocks may differ
+    doubted: float = 8.0  # a leg that one reading told lost may be repaired without another
+    apart: float = 100.0  # several stops of one position in quiet: 45 s of age, then one after the other
     # What people are told.
     proof: float = 13.0  # from a placement until it can be known that it never arrived
     settled: float = 15.0  # an edit has reached the venue
@@ -118,6 +120,7 @@ class Circumstances:
     handed_over: Sequence[datetime] = ()
     starts: Sequence[datetime] = ()
     asleep: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    reads_only: bool = False  # no stream tells anything: what is known was read
     clocks_true: bool = False  # all of them, always: what the book dates can be held against the log
     both_rest: bool = False  # the venue lets a stop and a target rest for the same coins
     bracket_of: Mapping[str, str] = field(default_factory=dict)  # client order id -> bracket

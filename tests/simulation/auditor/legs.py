@@ -28,6 +28,8 @@ class Legs:
     unprotected: float = 0.0  # so long there were coins and no sell order at all
     unstopped: float = 0.0  # … and no stop
     covered_since: datetime | None = None  # since when some order sells them
+    stops: tuple[str, ...] = ()  # that wait for their triggers
+    stops_since: datetime | None = None  # … since these are they
     pause: float = 0.0  # so long there were none, since there were some
 
 
@@ -51,6 +53,7 @@ class LegRules:
         after = judge.bounds.after_trouble
         watched = None if known.watched is None else [*known.watched, *known.net_away]
         self.unwatched = None if watched is None else Quiet(troubles, watched, after_seconds=after)
+        self.untroubled = Quiet(troubles, (), after_seconds=after)
         self.legs: dict[str, Legs] = {}
         self.stretches: list[Stretch] = []  # for the book: each must have its alert
         self._bare: dict[str, datetime] = {}
@@ -67,6 +70,7 @@ class LegRules:
                 self._check_ceiling(position, until)
                 self._check_never_sold(position, legs, until)
                 self._check_unwatched(position, legs, until)
+                self._check_apart(position, legs, until)
             self._note_bare(position)
         while self._handed_over and self._handed_over[0] <= self.judge.now:
             self._check_hand_over(self._handed_over.pop(0))
@@ -129,6 +133,21 @@ class LegRules:
             f"order that sells them, {seconds:.0f} s in which the venue took orders",
         )
 
+    def _check_apart(self, position: Position, legs: Legs, until: datetime) -> None:
+        """Stops of single fills become one, when they are old enough to be cheap."""
+        stops = tuple(o.placed.txid for o in position.sells if o.placed.trigger_price is not None)
+        if stops != legs.stops:
+            legs.stops, legs.stops_since = stops, self.judge.now
+        if len(stops) < 2 or legs.stops_since is None:
+            return
+        quiet = self.judge.quiet.seconds(legs.stops_since, until, position.symbol)
+        self.judge.complain_once(
+            position,
+            "stops apart",
+            quiet > self.judge.bounds.apart,
+            f"{len(stops)} stops of {position.key} rest beside each other for {quiet:.0f} quiet s",
+        )
+
     # --- who watches -------------------------------------------------------------------------------------
 
     def _is_unstopped(self, position: Position) -> bool:
@@ -162,7 +181,7 @@ class LegRules:
         before = at - timedelta(seconds=self.judge.bounds.handing)
         for position in self.judge.positions.values():
             targets = [o for o in position.sells if o.placed.trigger_price is None and o.placed.at < before]
-            calm = self.judge.quiet.seconds(before, at, position.symbol) >= self.judge.bounds.handing
+            calm = self.untroubled.seconds(before, at, position.symbol) >= self.judge.bounds.handing
             if targets and calm and self._is_unstopped(position):
                 self.judge.complain(
                     "left without a stop", f"a watch ended at {at:%H:%M:%S}, {targets[0].placed.txid} rests"

@@ -28,6 +28,8 @@ class Pace:
     repaired_at: datetime | None = None
     since_repair: set[str] = field(default_factory=set)  # stops placed by that repair or after it
     robbed: set[str] = field(default_factory=set)  # stops others canceled, and nothing followed yet
+    robbed_at: datetime | None = None  # the last of them
+    readings: int = 0  # … so many answers told of orders since
     is_repeat: bool = False  # … one that was a repair, or came after it
     sells: deque[datetime] = field(default_factory=deque)  # when they left, within a minute
     refused: deque[datetime] = field(default_factory=deque)
@@ -47,6 +49,9 @@ class PaceRules:
         match record:
             case Requested(method="AddOrder") if record.terms.get("type") == "sell":
                 self._asked(record)
+            case Requested(method="OpenOrders" | "QueryOrders" | "ClosedOrders", said="ok"):
+                for pace in self.paces.values():
+                    pace.readings += 1
             case Requested(method="CancelOrder"):
                 self._wanted(str(record.terms.get("txid")))
             case Ended(status="canceled"):
@@ -105,6 +110,7 @@ class PaceRules:
             return
         pace = self._pace(self.judge.position_of(order))
         pace.robbed.add(record.txid)
+        pace.robbed_at, pace.readings = record.at, 0
         pace.is_repeat = pace.is_repeat or record.txid in pace.since_repair
 
     def _stopped(self, record: Placed) -> None:
@@ -114,6 +120,7 @@ class PaceRules:
         if not pace.robbed:
             pace.since_repair.add(record.txid)
             return
+        self._check_doubt(pace, record)
         before = pace.repaired_at
         if before is not None and pace.is_repeat:
             seconds = (record.at - before).total_seconds()
@@ -124,6 +131,18 @@ class PaceRules:
                 )
         pace.repaired_at, pace.since_repair = record.at, {record.txid}
         pace.forget()
+
+    def _check_doubt(self, pace: Pace, record: Placed) -> None:
+        """A leg that is lost is repaired when two readings agree, or when no second one comes in time."""
+        known = self.judge.circumstances
+        if pace.robbed_at is None or not (known.reads_only and known.clocks_true):
+            return
+        seconds = (record.at - pace.robbed_at).total_seconds()
+        if pace.readings < 2 and seconds < self.judge.bounds.doubted:
+            self.judge.complain(
+                "repaired in doubt",
+                f"{record.txid}, {seconds:.1f} s and {pace.readings} readings after the loss",
+            )
 
 
 def within_a_minute(times: deque[datetime], now: datetime) -> int:

@@ -151,7 +151,8 @@ class Weather:
             symbol = None
         self._phase = Phase(now + length, symbol)
         house.set_mode(SYSTEMS[fault], symbol)
-        house.trouble(fault, seconds=length.total_seconds(), symbol=symbol, shuts=True)
+        shuts = fault is not Fault.LIMIT_ONLY  # what must be sold there can be
+        house.trouble(fault, seconds=length.total_seconds(), symbol=symbol, shuts=shuts)
         house.note(fault)
 
     def _duration(self) -> timedelta:
