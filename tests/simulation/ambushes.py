@@ -9,12 +9,13 @@ doors, and each tells the auditor what trouble it made. What nobody walks into e
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING
 
 from brackets.core.states import OrderStatus, Policy, Role, State
 from brackets.models import Bracket, Effect
 from brackets.venue.paper.orders import Order, Side
+from brackets.venue.paper.pairs import PAIRS
 from tests.simulation.boundaries import AFTER_SEND, BEFORE_SEND, Armed
 from tests.simulation.clockwork import Process
 from tests.simulation.moments import (
@@ -50,7 +51,8 @@ BREATH_SECONDS = 0.2  # how exactly a sleeper is woken
 CLOSING = (State.TP_FILLED, State.SL_FILLED, State.EXIT_COMPLETE)
 ABOVE, BELOW = Decimal("1.002"), Decimal("0.998")
 JUST_BELOW, JUST_ABOVE = Decimal("0.9996"), Decimal("1.0005")
-HALF, MOST = Decimal("0.5"), Decimal("0.8")
+HALF, MOST, WHOLE = Decimal("0.5"), Decimal("0.8"), Decimal(1)
+LITTLE = Decimal("0.05")  # of a stop, at each of the levels at which it sells
 BPS = Decimal(10_000)
 
 
@@ -209,14 +211,19 @@ def sleep_until(world: World, sleepers: list[Process], is_time: Callable[[], boo
 
 
 def dip(world: World, act: Act) -> None:
-    """Most of the entry is bought, and while the rest still waits the price runs to the target."""
+    """Most of the entry is bought, and while the rest still waits the price runs to the target; or, as a
+    detail asks, the rest is bought too: so there are two stops."""
     order = awaited(world, lambda: resting(world, act.symbol, Side.BUY), moved=False)
     if order is None:
         return
     world.say("ambush", f"{act.symbol}: most of the entry is bought")
-    nibble(world, order, MOST)
+    nibble(world, order, HALF if act.detail else MOST)
     row = awaited(world, lambda: standing(act.symbol, State.ENTRY_FILLED))
-    if row is not None:
+    if row is None:
+        return
+    if act.detail:
+        nibble(world, order, WHOLE)
+    else:
         world.say("ambush", f"{act.symbol}: to the target of what was bought")
         move(world, act.symbol, row.target_price * ABOVE)
 
@@ -243,11 +250,12 @@ def rob(world: World, act: Act) -> None:
     if ended is None or ended.filled in (0, ended.volume):
         return
     world.say("ambush", f"{act.symbol}: the owner sells the rest")
-    sell_as_owner(world, act.symbol, ended.volume - ended.filled)
+    left = ended.volume - ended.filled
+    sell_as_owner(world, act.symbol, part_of(act.symbol, left, HALF) if act.detail == "alone half" else left)
     if act.detail == "asleep":
         sleep_over_the_loss(world, row.pk, act.symbol)
         return
-    if act.detail == "alone":
+    if act.detail.startswith("alone"):
         leave_alone(world, row.pk)
         return
     slow(world, SLOW_SECONDS)
@@ -297,6 +305,28 @@ def sold_too_late(bracket_id: int, symbol: str) -> Effect | None:
     return placement_meant(symbol, Role.STOP) if row.state == State.TP_FILLED else None
 
 
+def part_of(symbol: str, quantity: Decimal, part: Decimal) -> Decimal:
+    return (quantity * part).quantize(PAIRS[symbol].lot_step, ROUND_DOWN)
+
+
+def loot(world: World, act: Act) -> None:
+    """A stop sells a part; the owner cancels it and sells the rest, and all watches sleep."""
+    row = awaited(world, lambda: standing(act.symbol, State.BRACKET_ACTIVE))
+    house = world.venue.house
+    stops = [] if row is None else [stop for stop in house.open_stops(act.symbol) if house.is_ours(stop)]
+    if row is None or not stops:
+        return
+    world.say("ambush", f"{act.symbol}: a part of the stop is sold, the owner sells the rest")
+    move(world, act.symbol, row.stop_price * BELOW, depth=part_of(act.symbol, stops[0].leaves, LITTLE))
+    rest = house.still_open(stops[0].txid)
+    if rest is None:
+        return
+    house.engine.cancel(txid=rest.txid, now=house.now())
+    house.settle()
+    sell_as_owner(world, act.symbol, rest.leaves)
+    leave_alone(world, row.pk)
+
+
 def ended_order(world: World, order: Order) -> Order | None:
     """The order as it ended at the venue; None while it is open."""
     is_open = world.venue.house.still_open(order.txid) is not None
@@ -315,4 +345,5 @@ AMBUSHES: dict[str, Callable[[World, Act], None]] = {
     "stall": stall,
     "dip": dip,
     "rob": rob,
+    "loot": loot,
 }

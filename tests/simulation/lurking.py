@@ -42,7 +42,16 @@ MOVING: tuple[Recipe, ...] = (
     (("lure", Fault.CANCEL_ONLY),),
     (("rob", ""),),
 )
-ROBBED: tuple[Recipe, ...] = ((("rob", "asleep"),), (("rob", "alone"),))
+ROBBED: tuple[Recipe, ...] = (
+    (("rob", "asleep"),),
+    (("rob", "alone"),),
+    (("rob", "alone half"),),
+    (("loot", ""),),
+)
+ENTERING: tuple[Recipe, ...] = (
+    (("dip", ""),),
+    (("dip", "twice"), ("split", Fault.CANCEL_ONLY), ("edit", "")),
+)
 ASLEEP: tuple[Recipe, ...] = (
     (("stall", "target"), ("touch", "")),
     (("stall", "target"), ("touch", "")),
@@ -50,9 +59,10 @@ ASLEEP: tuple[Recipe, ...] = (
     (("stall", "amend answered"), ("edit", "")),
     (("stall", "amend answered"), ("edit", "")),
 )
-THEMES = (BOTH_REST, MOVING, ROBBED, ASLEEP, BOTH_REST, ())  # in turn; (): as in other profiles
+A_BUY = Act(at=0.0, kind="buy", symbol="", dollars=40, stop_bps=150, target_bps=80)
+THEMES = (BOTH_REST, MOVING, ROBBED, ASLEEP, BOTH_REST, ROBBED, ENTERING, ASLEEP, MOVING, ROBBED, ())
 """What a position may walk into, in one world: where both legs rest, where they change places, and where
-whoever sends falls asleep."""
+whoever sends falls asleep. Those of many seeds take turns; (): as in other profiles."""
 
 
 def in_order(*acts: Act) -> tuple[Act, ...]:
@@ -71,11 +81,16 @@ def lain_in_wait(options: Options, recipes: tuple[Recipe, ...], random: Random) 
         options.house,
         execution_mode="LIMIT_BRACKET",
         entry_stop="attached",
+        entry_offset_bps=2,
+        entry_timeout_seconds=40,
+        entry_most_reprices=0,
+        entry_on_timeout="skip",
+        entry_on_runaway="skip",
         leg_policy="both_rest" if recipes is BOTH_REST else "nearest",
         both_rest_works=recipes is BOTH_REST,
         swap_in_bps=5,
         swap_out_bps=15,
-        streams=recipes not in (MOVING, ROBBED),  # a stream tells at once that a market shut
+        streams=recipes not in (MOVING, ROBBED, ENTERING),  # a stream tells at once that a market shut
         watches=2,
         cluster_seconds=5.0,
     )
@@ -116,9 +131,10 @@ def lurking_acts(recipes: tuple[Recipe, ...], symbols: tuple[str, ...], random: 
         length = random.uniform(*ROUND_SECONDS) + (20 if recipes is ROBBED else 0)
         for symbol in symbols:
             at = began + 1.5 * random.random()
-            acts.append(Act(at=at, kind="buy", symbol=symbol, dollars=40, stop_bps=150, target_bps=80))
+            entry = "limit" if recipes is ENTERING else "market"
+            acts.append(replace(A_BUY, at=at, symbol=symbol, entry_type=entry))
             for kind, detail in random.choice(recipes):
-                later = 4.0 if kind == "edit" else 0.0
+                later = 8.0 if kind == "edit" else 0.0
                 made = Act(
                     at=at + later, kind=kind, symbol=symbol, detail=detail, stop_bps=100, target_bps=120
                 )
