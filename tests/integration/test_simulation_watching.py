@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brackets import accounts, reconcile, strangers
+from brackets import accounts, claims, reconcile, recovery, strangers
 from brackets import sentinel as rounds
 from brackets.core import cover, sentinel
 from tests.simulation import report
@@ -21,6 +21,8 @@ UNSOLD = "no stop can be placed for what was bought"
 PARTS = "many fills, each with its stop"
 ROBBED = "a stop that is taken away twice"
 OWNERS = "an order of the owner's"
+ANEW = "asked for after a start, while orders are Unknown"
+BEFORE = "asked for before a start, while orders are Unknown"
 
 
 def nothing_back(account: Any, venue: Any, *, clock: Any, pause: Any = None, **_: Any) -> tuple[str, ...]:
@@ -29,6 +31,13 @@ def nothing_back(account: Any, venue: Any, *, clock: Any, pause: Any = None, **_
 
 def no_exposure(*args: Any, before: Any = rounds.note, **options: Any) -> dict[str, Any]:
     return {**before(*args, **options), "unprotected_seconds": Decimal(0)}
+
+
+def claimed_at_once(
+    bracket: Any, effect: Any, now: Any, *rest: Any, claim: Any = claims.claim_placement
+) -> Any:
+    effect.account.recovered_at = effect.account.recovered_at or now
+    return claim(bracket, effect, now, *rest)
 
 
 BROKEN = [
@@ -40,6 +49,8 @@ BROKEN = [
     (ROBBED, "exposure", rounds, "note", no_exposure),
     (ROBBED, "no alarm", rounds, "tell", lambda account, troubles, **_: None),
     (OWNERS, "stranger", strangers, "note_orders", lambda *args: None),
+    (ANEW, "bought before the comparison", recovery, "waits_of", lambda account, shown: iter(())),
+    (BEFORE, "bought before the comparison", claims, "claim_placement", claimed_at_once),
 ]
 """World, the rule that sees it, and what of the product is broken so that it does."""
 

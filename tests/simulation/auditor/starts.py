@@ -23,7 +23,11 @@ class StartRules:
         self._starts = sorted(judge.circumstances.starts)
         self._asleep = judge.circumstances.asleep
         self._compared_at: datetime | None = None  # an answer showed the open orders that was asked for then
-        self._lost: dict[str, datetime] = {}  # placements that never arrived, and when they left
+        self._unknown = [
+            (record.sent_at, self._unknown_until(record), str(record.terms.get("cl_ord_id")))
+            for record in judge.log.records
+            if isinstance(record, Requested) and record.method == "AddOrder"
+        ]  # placements, from when until when nobody can know what became of them
 
     def take(self, record: Record) -> None:
         if not isinstance(record, Requested):
@@ -31,13 +35,8 @@ class StartRules:
         match record.method:
             case "OpenOrders" if record.said == "ok":
                 self._compared_at = record.sent_at
-            case "AddOrder":
-                if record.terms.get("type") == "buy":
-                    self._check_entry(record)
-                name = str(record.terms.get("cl_ord_id"))
-                self._lost.pop(name, None)
-                if not record.said and not self._slept(record, record.sent_at - LATELY):
-                    self._lost[name] = record.sent_at
+            case "AddOrder" if record.terms.get("type") == "buy":
+                self._check_entry(record)
 
     def stand(self, until: datetime) -> None:
         pass
@@ -56,16 +55,22 @@ class StartRules:
                 f"{name} left at {record.sent_at:%H:%M:%S.%f}, the open orders were not read since the start "
                 f"at {start:%H:%M:%S.%f}",
             )
-        margin = timedelta(seconds=self.judge.bounds.proof)
-        for lost, left_at in self._lost.items():
-            if left_at < start and record.sent_at < left_at + margin:
+        for left_at, until, lost in self._unknown:
+            if left_at < start and record.sent_at < until and lost != name:
                 self.judge.complain(
                     "bought before the comparison",
                     f"{name} left at {record.sent_at:%H:%M:%S.%f}, before anybody could know of {lost}, sent "
                     f"at {left_at:%H:%M:%S.%f}, before the start at {start:%H:%M:%S.%f}",
                 )
 
+    def _unknown_until(self, record: Requested) -> datetime:
+        """What is lost, or on its way for long, is proven absent in time, or found when it arrived."""
+        if self._slept(record, record.sent_at - LATELY):
+            return record.sent_at
+        proven = record.sent_at + timedelta(seconds=self.judge.bounds.proof)
+        return min(record.at, proven) if record.said else proven
+
     def _slept(self, record: Requested, start: datetime) -> bool:
         """Whether its sender may have taken it up before the start, and woke after it."""
         spans = self._asleep.get(record.process.partition("/")[0], ())
-        return any(began <= record.sent_at and until >= start for began, until in spans)
+        return any(began <= record.sent_at and until > start for began, until in spans)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.simulation.options import Act, House, Incident, Options
-from tests.simulation.scenarios import BUY, ETH, a_world
+from tests.simulation.scenarios import BUY, ETH, FOUR_PRICES, a_world
 from tests.simulation.venue.options import Fault
 
 NEAR = House(leg_policy="nearest", swap_in_bps=5, swap_out_bps=40, tier="pro", cluster_seconds=5.0)
@@ -58,6 +58,20 @@ def beside_the_owner() -> Options:
     return replace(world, owner_acts=(3.0,), still_seconds=110)
 
 
+def started_anew(*, again: float) -> Options:
+    """What was sent is on its way for long when the watch is killed; more is asked for at that second."""
+    early, late = tuple(FOUR_PRICES)[:2], tuple(FOUR_PRICES)[2:]
+    acts = [replace(BUY, at=8.5 + 0.1 * n, symbol=symbol) for n, symbol in enumerate(early)]
+    acts += [replace(BUY, at=again, symbol=symbol) for symbol in late]
+    killed = Incident(kind="kill", process="watch", at=10.0, seconds=0.5)
+    house = House(leg_policy="stop_rests", tier="pro")
+    rates, prices = {Fault.LATE_REQUEST: 1.0}, FOUR_PRICES
+    world = a_world(
+        *acts, rates=rates, incidents=(killed,), house=house, prices=prices, latency=(0.02, 0.1), seconds=45
+    )
+    return replace(world, venue=replace(world.venue, late_seconds=(20.0, 30.0)))
+
+
 WATCHING: dict[str, Options] = {
     "the only watch sleeps while a target rests": at_the_target("freeze", 55.0),
     "the only watch is told to stop while a target rests": at_the_target("stop", 15.0),
@@ -65,4 +79,6 @@ WATCHING: dict[str, Options] = {
     "many fills, each with its stop": bought_in_parts(),
     "a stop that is taken away twice": robbed(),
     "an order of the owner's": beside_the_owner(),
+    "asked for after a start, while orders are Unknown": started_anew(again=12.0),
+    "asked for before a start, while orders are Unknown": started_anew(again=9.97),
 }
