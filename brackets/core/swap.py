@@ -114,8 +114,8 @@ def rest_target(step: Step) -> Step:
     bracket = step.bracket
     if step.looked and must_swap_back(step):
         return swap_back(step)
-    if bracket.market != ONLINE and bracket.fully_stopped:
-        return swap_back(step)  # the stop could not go: nothing was begun
+    if bracket.market != ONLINE and any(not stop.cancel_wanted for stop in bracket.live_stops):
+        return swap_back(step)  # a stop could not go: it stays, and so does whatever stays beside it
     step = step.canceling(bracket.live_stops)
     if bracket.live_sells or bracket.live_entries:
         return step

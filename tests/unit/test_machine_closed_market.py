@@ -9,7 +9,7 @@ import pytest
 from brackets.core.events import CancelKeptBack
 from brackets.core.legs import legs
 from brackets.core.machine import RefusedEvent
-from brackets.core.states import Answer, Custody, ExitReason, OrderStatus, Refusal, Role, State
+from brackets.core.states import Answer, Custody, ExitReason, OrderStatus, Policy, Refusal, Role, State
 from tests.unit.machine_story import Story
 from tests.unit.swap_story import swapping_in, target_rests
 
@@ -359,3 +359,18 @@ def test_a_stop_that_is_too_small_is_not_given_up_for_a_larger_one_that_is_not_t
     for _ in range(3):
         story.wait(1)
     assert story.words == [] == [word for word in story.log if word.startswith("cancel")]
+
+
+@closed
+def test_a_swap_of_several_stops_that_cannot_go_asks_for_none_of_them_again(market: str) -> None:
+    story = Story(policy=Policy.NEAREST).filled_in_parts("0.4", "0.6")
+    story.wait(1, "109.78")
+    assert sorted(story.words) == ["cancel stop S1", "cancel stop S2"]
+    first, second = (stop.key for stop in story.bracket.live_stops)
+    story.say(CancelKeptBack(at=story.now, key=first, market=market))
+    assert story.words == []
+    story.say(CancelKeptBack(at=story.now, key=second, market=market))
+    assert story.words == []
+    story.market = market
+    story.wait(1, "109.78")
+    assert (story.words, story.bracket.standing, story.state) == ([], D(1), State.BRACKET_ACTIVE)
