@@ -125,9 +125,11 @@ def is_lost(leg: BracketOrder) -> bool:
 
 
 def in_held(step: Step) -> Step:
-    """Nothing is wanted any more, but protection that was in motion arrives."""
+    """Nothing is wanted any more, but protection that was in motion arrives; what a stop that went off has left
+    gets another."""
     held = leaving.in_held(step)
-    done = held.bracket.state is not State.HELD or stop_is_executing(held.bracket)
+    selling = any(stop.triggered or stop.filled for stop in held.bracket.live_stops)
+    done = held.bracket.state is not State.HELD or selling
     return held if done else held_cover.cover_held(held)
 
 

@@ -24,7 +24,8 @@ def cover_held(step: Step) -> Step:
     if (bracket.coins > 0 and bracket.covered) or is_left_over(bracket):
         return sentinel.at_rest(step).having(unprotected_since=None, protect_from=None)
     if lacking(bracket) <= 0:
-        return step
+        leaving = any(stop.cancel_wanted for stop in bracket.live_stops)
+        return step.having(unprotected_since=None) if leaving else step  # its time begins when it is gone
     if bracket.unprotected_since is None or bracket.protect_from is None:
         return step.having(
             unprotected_since=bracket.unprotected_since or step.at,

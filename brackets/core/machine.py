@@ -107,11 +107,11 @@ def look(draft: Step, event: Event) -> Step:
 
 def keep_back(draft: Step, event: Event) -> Step:
     """An order that was to go stands as before, and the state decides anew, now that the market's mode is
-    known. A held bracket decides nothing: there the wish lasts."""
+    known. A held bracket decides nothing: there a target's wish to give way lasts, and a stop stays."""
     assert isinstance(event, CancelKeptBack)
     known = draft.having(market=event.market)
     order = by_key(known.bracket, event.key)
-    if known.bracket.state is State.HELD:
+    if known.bracket.state is State.HELD and order.role is not Role.STOP:
         return known
     return replace(known, bracket=known.bracket.replacing(replace(order, cancel_wanted=False)))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from brackets.models import Account, AssetBalance, Quote
 from risk.models import AuditRow, SystemConfig
@@ -28,6 +30,7 @@ def trade(market: Account) -> Trade:
     """A protected position in ETH, and 2 SOL of the owner's."""
     factories.InstrumentFactory(account=market, symbol="SOL/USD")
     factories.AssetBalanceFactory(account=market, asset="SOL", total=Decimal(2))
+    Account.objects.update(balances_read_at=timezone.now() + timedelta(seconds=10))  # newer than any change
     return factories.protect(factories.open_trade())
 
 
@@ -216,8 +219,8 @@ def test_swap_distances_are_judged_together(caller: Caller, market: Account) -> 
     assert caller.patch("config/", {"swap_in_bps": "30", "swap_out_bps": "60"}).status_code == 200
 
 
-def test_the_balance_of_a_coin_nobody_holds_is_none(caller: Caller, trade: Trade) -> None:
+def test_where_no_balance_was_read_nobody_knows_what_is_free(caller: Caller, trade: Trade) -> None:
     AssetBalance.objects.filter(asset="SOL").delete()
-    Account.objects.update(first_balances_at=None)
+    Account.objects.update(first_balances_at=None, balances_read_at=None)
     denied = caller.post("commands/protect/", ASKS["protect"]).json()["denials"]
-    assert "no balance was read yet" in denied[0]["message"]
+    assert "was never read" in denied[0]["message"]

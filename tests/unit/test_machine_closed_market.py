@@ -374,3 +374,16 @@ def test_a_swap_of_several_stops_that_cannot_go_asks_for_none_of_them_again(mark
     story.market = market
     story.wait(1, "109.78")
     assert (story.words, story.bracket.standing, story.state) == ([], D(1), State.BRACKET_ACTIVE)
+
+
+@closed
+def test_a_stop_of_a_held_bracket_that_could_not_go_stays(market: str) -> None:
+    """It was put on hold in the middle of a close; nothing shall be sold any more."""
+    story = Story().protected()
+    story.close()
+    story.hold()
+    kept_back(story, "S", market)
+    assert (story.state, story.words, story.bracket.standing) == (State.HELD, [], D(1))
+    story.market = "online"
+    story.wait(60)
+    assert (story.words, story.bracket.standing) == ([], D(1))

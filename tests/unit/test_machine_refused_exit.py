@@ -177,12 +177,17 @@ def test_a_sell_the_venue_calls_too_small_is_dust() -> None:
     assert story.bracket.dust == D(1)
 
 
-def test_the_leaves_of_a_triggered_stop_that_cannot_be_sold_are_held_without_a_new_stop() -> None:
+def test_the_leaves_of_a_triggered_stop_that_cannot_be_sold_are_held_and_get_a_stop_again() -> None:
+    """Below its price it sells them, above it they are protected; both are better than nothing."""
     story = Story().protected()
     story.report("S", CANCELED, "0.4", triggered=True)
     story.refuse(story.newest, "permission")
-    assert story.state is State.HELD
-    assert not any(word.startswith("place stop") for word in story.log)
+    assert (story.state, story.words) == (State.HELD, ["place stop 0.6 at 95"])
+    story.accept(story.newest, "S2")
+    story.report("S2", OPEN, of="0.6")
+    assert story.bracket.standing == D("0.6")
+    story.wait(60)
+    assert story.words == []
 
 
 # --- what a person asked for is tried again ----------------------------------------------------

@@ -122,7 +122,7 @@ class PaceRules:
             return
         self._check_doubt(pace, record)
         before = pace.repaired_at
-        if before is not None and pace.is_repeat:
+        if before is not None and pace.is_repeat and self.judge.circumstances.clocks_true:
             seconds = (record.at - before).total_seconds()
             if seconds < self.judge.bounds.between_repairs:
                 self.judge.complain(
