@@ -125,8 +125,8 @@ def is_lost(leg: BracketOrder) -> bool:
 
 
 def in_held(step: Step) -> Step:
-    """Nothing is wanted any more, but protection that was in motion arrives; what a stop that went off has left
-    gets another."""
+    """Nothing is wanted any more, but protection that was in motion arrives; what a stop that went off has
+    left gets another."""
     held = leaving.in_held(step)
     selling = any(stop.triggered or stop.filled for stop in held.bracket.live_stops)
     done = held.bracket.state is not State.HELD or selling
