@@ -54,9 +54,11 @@ def tell(names: Iterable[str]) -> str | None:
     """What these scripted worlds showed first. Each is lived with a few throws of the dice: what shows a
     mutation shall not hang on one of them."""
     from tests.simulation.scenarios import SCENARIOS
+    from tests.simulation.scenarios.watching import WATCHING
 
+    scripted = SCENARIOS | WATCHING
     for luck, name in product(range(THROWS), names):
-        seen = seen_in(replace(SCENARIOS[name], luck=SCENARIOS[name].luck + luck))
+        seen = seen_in(replace(scripted[name], luck=scripted[name].luck + luck))
         if seen is not None:
             return f"simulator: {name}: {seen}"
     return None

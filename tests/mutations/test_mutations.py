@@ -11,6 +11,7 @@ from tests.exploration.setups import CI
 from tests.mutations.mutations import MUTATIONS, Mutation
 from tests.simulation.options import Profile
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios.watching import WATCHING
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_DRAWN_WORLDS = Effort(seeds=0, seconds=60)
@@ -25,7 +26,7 @@ def test_it_breaks_exactly_one_place(mutation: Mutation) -> None:
 def test_every_mutation_has_a_name_and_places_that_exist() -> None:
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 15
     assert {name for mutation in MUTATIONS for name in mutation.explored} <= {setup.name for setup in CI}
-    assert {name for mutation in MUTATIONS for name in mutation.told} <= set(SCENARIOS)
+    assert {name for mutation in MUTATIONS for name in mutation.told} <= {*SCENARIOS, *WATCHING}
     assert {mutation.profile for mutation in MUTATIONS} <= {"", *Profile}
 
 
