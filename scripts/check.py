@@ -68,7 +68,7 @@ ONCE = (
     "--ignore-glob=tests/integration/test_simulation*",
     "--ignore-glob=tests/stories/test_[!re]*",  # all but round trips, entries and exits
 )
-WORKERS = "2"  # most tests of processes wait; the others keep two cores busy
+WORKERS = "3"  # tests of processes wait most of their time; the others keep two cores busy
 
 current: "subprocess.Popen[bytes] | None" = None
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 pytestmark = pytest.mark.process
-CALLS = 600
+CALLS = 300
 
 
 def server() -> str:
