@@ -47,7 +47,7 @@ FOUND: dict[int, str] = {
 
 def test_two_hundred_small_worlds() -> None:
     """Each is judged, and together they crash at every boundary, meet nearly every fault, and do nothing that
-    is said to be impossible. The whole of it is asked of `simulate`, whose worlds are larger. One test, for the
+    is said to be impossible. The whole of it is asked of `simulate`, whose worlds are larger. One test: the
     worlds shall be lived once, whoever of several workers lives them."""
     total = Total()
     for seed in SEEDS:
