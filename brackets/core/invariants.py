@@ -70,13 +70,13 @@ def sold_beside(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
 
 
 def yields(bracket: Bracket, leg: BracketOrder) -> bool:
-    """Whether a leg gives way to what the other has sold: it is on its way out, or was asked to become
-    smaller and nobody knows yet whether it did, or nothing can be asked of it in a closed market."""
+    """Whether a leg gives way to what the other has sold: it is on its way out, or another quantity was asked
+    of it and nobody knows yet whether it was taken, or nothing can be asked of it in a closed market."""
     if not may_be_surplus(bracket, leg):
         return False
     asked = leg.amendment.quantity if leg.amendment is not None else None
-    shrinks = asked is not None and asked < leg.quantity
-    return leg.cancel_wanted or shrinks or bracket.market in CLOSED_MARKETS
+    resized = asked is not None and asked != leg.quantity
+    return leg.cancel_wanted or resized or bracket.market in CLOSED_MARKETS
 
 
 def may_be_surplus(bracket: Bracket, order: BracketOrder) -> bool:
