@@ -38,9 +38,11 @@ def cover_held(step: Step) -> Step:
         late = step.at >= later(bracket.unprotected_since, step.rules.protect_timeout_seconds)
         if is_refused or (late and not bracket.repairing):
             bare = amount(bracket, lacking(bracket))
-            return sentinel.ask_rarely(step).alarm(
+            step = sentinel.ask_rarely(step).alarm(
                 f"{bare} of a held bracket have no stop: the venue is asked for one ever more rarely"
             )
+        if is_refused:
+            return step  # its last word is a moment old; what was only late is asked for now
     elif is_refused and not sentinel.may_repeat(step):
         return step
     sent = stand_stop(replace(step, price=None))

@@ -112,6 +112,18 @@ def test_hold_before_the_stop_of_the_entry_was_seen() -> None:
     rests_again(story)
 
 
+def test_where_the_looks_took_long_a_held_bracket_asks_for_its_stop_at_once() -> None:
+    """Nothing was asked of the venue yet: there is no reason to ask rarely."""
+    story = Story().filled_entry()
+    story.hold()
+    story.compared = False
+    story.wait(45)
+    assert story.words == []
+    story.compared = True
+    story.wait(1)
+    rests_again(story)
+
+
 def test_hold_in_the_middle_of_a_merge_gives_the_freed_coins_to_the_survivor() -> None:
     story = Story().filled_in_parts("0.2", "0.8")
     story.wait(45)
