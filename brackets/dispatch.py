@@ -262,12 +262,13 @@ def put_off(claim: Claim, outcome: Outcome, now: datetime) -> None:
 
 
 def record_cancel(claim: Claim, outcome: Outcome, now: datetime) -> None:
-    """A cancel is finished by a reading of the order's end alone; until then it is asked again."""
+    """A cancel is finished by a reading of the order's end alone; until then it is asked again. Where its
+    claim was lost meanwhile, that is for whoever took it over to say: theirs may still be on its way."""
     word = WORDS[type(outcome)]
     wait = CANCEL_REPEAT_SECONDS[word]
     if is_put_off(outcome) and claim.urgent:
         wait = RATE_LIMITED_SECONDS
-    Effect.objects.filter(pk=claim.effect_id, done_at=None).update(
+    Effect.objects.filter(pk=claim.effect_id, fence=claim.fence, done_at=None).update(
         outcome=word,
         message=getattr(outcome, "message", "")[:300],
         claim_expires_at=None,

@@ -7,7 +7,7 @@ opening to its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,7 +33,10 @@ def exposure(
 ) -> Exposure:
     """Seconds, up to `until`, in which the bracket held coins without a live sell, and without a live
     stop. `held_quantity` coins were there before, and are the bracket's from `held_since` on. A limit
-    entry that rests unfilled holds no coins."""
+    entry that rests unfilled holds no coins. What a late event tells is older than what is known: the time
+    reaches at least to the newest moment that the orders state."""
+    orders = tuple(orders)
+    until = max([until, *stated(orders)])
     known = tuple(with_opening(order) for order in orders if order.opened_at or order.venue_order_id)
     sells = [order for order in known if order.role is not Role.ENTRY]
     entries = [order for order in known if order.role is Role.ENTRY and order.filled > 0]
@@ -65,6 +68,12 @@ def first_fill(entry: BracketOrder, sells: Sequence[BracketOrder], until: dateti
     if entry.limit_price is None and entry.ended_at is None and entry.opened_at is not None:
         moments.append(entry.opened_at)
     return max(min(moments, default=until), entry.opened_at or until)
+
+
+def stated(orders: Iterable[BracketOrder]) -> Iterator[datetime]:
+    """Moments of the orders that have passed, whenever it is asked."""
+    for order in orders:
+        yield from (m for m in (order.opened_at, order.first_filled_at, order.ended_at) if m is not None)
 
 
 def with_opening(order: BracketOrder) -> BracketOrder:

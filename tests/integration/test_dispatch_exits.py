@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -67,6 +68,20 @@ def test_an_effect_that_somebody_else_sent_meanwhile_is_left_alone(world: World)
     assert dispatch.take_claim(cancel.pk, world.venue, world.clock.now) is None
     world.clock.pass_seconds(10)
     assert dispatch.take_claim(cancel.pk, world.venue, world.clock.now) is not None
+
+
+def test_an_answer_that_was_overtaken_does_not_end_the_claim_of_who_took_over(world: World) -> None:
+    trade = world.open_active()
+    world.ask(trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    (cancel,) = dispatch.due(world.account, world.clock.now)
+    slow = dispatch.take_claim(cancel.pk, world.venue, world.clock.now)
+    ahead = world.clock.now + timedelta(seconds=30)  # another machine's clock
+    second = dispatch.take_claim(cancel.pk, world.venue, ahead)
+    assert slow is not None and second is not None
+
+    dispatch.record(slow, Accepted(venue_order_id=None), world.clock.now)
+
+    assert dispatch.take_claim(cancel.pk, world.venue, ahead + timedelta(seconds=6)) is None
 
 
 def test_coins_bought_at_market_without_an_attached_stop_get_theirs_in_one_go(world: World) -> None:

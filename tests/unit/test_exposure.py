@@ -130,6 +130,9 @@ E, S, T, X = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
             "10",
             id="a resting target protects and is no stop",
         ),
+        pytest.param(
+            [ENTRY, order(S, 3.25)], 0.5, "2.25", "2.25", id="told by an event older than what is known"
+        ),
     ],
 )
 def test_timeline(orders: list[BracketOrder], until: float, unprotected: str, unstopped: str) -> None:
