@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 BEFORE_SEND, AFTER_SEND = "before send", "after send"
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
 IN_A_WAIT = "in the middle of a wait"
+RIVALS, ZOMBIES, SKEWED = "two workers want one claim", "a sender outlives its claim", "a clock is off"
 CRASH_PLACES = (BEFORE_SEND, AFTER_SEND, BEFORE_COMMIT, AFTER_COMMIT, IN_A_WAIT)
 INCIDENTS = (
     "SIGTERM",
     "clock jumps",
     *(f"freeze {place}" for place in (BEFORE_SEND, AFTER_SEND, AFTER_COMMIT, IN_A_WAIT)),
     *(f"database error {place}" for place in (BEFORE_COMMIT, AT_A_QUERY)),
+    RIVALS,
+    ZOMBIES,
+    SKEWED,
 )
 """What happens to processes besides crashes."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from django.db import OperationalError
 
 from brackets import claims, dispatch, models, operations
-from brackets.claims import Claim
+from brackets.claims import CLAIM_SECONDS, Claim
 from brackets.core import machine
 from brackets.core.effects import Cancel, Place
 from brackets.core.events import Event, ProtectRequested
@@ -24,6 +24,7 @@ from brackets.core.orders import Bracket, Rules
 from brackets.core.states import Role
 from brackets.operations import Superseded
 from brackets.venue.port import OrderRequest, Outcome, Venue, VenueUnavailable
+from tests.simulation.boundaries import RIVALS, ZOMBIES
 from tests.simulation.patches import swapped
 
 if TYPE_CHECKING:
@@ -114,8 +115,10 @@ def heard_claims(world: World) -> Iterator[None]:
     what leaves wrongly is canceled soon, and a look-up mends what a claim taken over too early leaves."""
     take_claim, send, note_unknown = dispatch.take_claim, dispatch.send, claims.note_unknown
     leaving: dict[int, Claim] = {}  # effects that are being sent
+    happened = world.tally.incidents
 
     def judged(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
+        happened[RIVALS] += effect_id in leaving
         claim = take_claim(effect_id, venue, now)
         paused = bool(world.switches) and world.switches[-1][1]
         if paused and claim is not None and is_entry(claim):
@@ -127,7 +130,9 @@ def heard_claims(world: World) -> Iterator[None]:
     def followed(claim: Claim, venue: Venue, clock: dispatch.Clock) -> Outcome:
         leaving[claim.effect_id] = claim
         try:
-            return send(claim, venue, clock)
+            outcome = send(claim, venue, clock)
+            happened[ZOMBIES] += clock() - claim.claimed_at > timedelta(seconds=CLAIM_SECONDS)
+            return outcome
         finally:
             if leaving.get(claim.effect_id) is claim:
                 del leaving[claim.effect_id]

@@ -21,7 +21,7 @@ from brackets import accounts
 from brackets.models import Account, Bracket
 from tests.simulation import patches, people, stillness
 from tests.simulation.auditor.told import Snapshot
-from tests.simulation.boundaries import Boundaries
+from tests.simulation.boundaries import SKEWED, Boundaries
 from tests.simulation.clockwork import MICROSECONDS, Clockwork, Process, Task
 from tests.simulation.coincidences import HAPPENINGS
 from tests.simulation.ears import Ears, heard_steps
@@ -247,6 +247,7 @@ class World:
         self.slots[name] = Running(process, None, starts)
         process.venue = self.venue.connect(full_name, wall=process.now)  # type: ignore[attr-defined]
         self.tally.starts[name] += 1
+        self.tally.incidents[SKEWED] += bool(skew)
         self.is_back(name)
         process.spawn("main", lambda: self.boot(name, process))
 
