@@ -29,7 +29,8 @@ from tests.simulation.tally import Tally, takable
 from tests.simulation.venue import EVERY
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS, SQL_SEEDS = range(1, 201), range(1, 21)
+SEEDS = range(1, 201)
+SQL_SEEDS = range(41, 61)  # of which every boundary kills one
 PEACE = len(Profile)  # the profiles take turns, and this is the first of them
 
 
@@ -83,9 +84,22 @@ def test_a_step_said_to_be_unreachable_that_is_taken_is_a_failure() -> None:
 
 @pytest.mark.parametrize("seed", SQL_SEEDS)
 def test_the_same_seed_lives_the_same_life_in_memory_and_over_sqlite(seed: int, _database: None) -> None:
-    both = lived_in_both_stores(in_little(draw(seed), seconds=6, symbols=1))
+    both = lived_in_both_stores(over_sqlite(seed))
     assert both[1].story == both[0].story
     assert both[1].digest == both[0].digest
+    assert both[1].violations == ()
+
+
+def test_worlds_over_sqlite_crash_at_every_boundary() -> None:
+    lived = Total()
+    for seed in SQL_SEEDS:
+        lived.add(live(over_sqlite(seed)))
+    assert all(lived.tally.crashes[place] for place in CRASH_PLACES)
+    assert lived.lifetimes > 60
+
+
+def over_sqlite(seed: int) -> Options:
+    return in_little(draw(seed), seconds=20, symbols=3)
 
 
 def lived_in_both_stores(options: Options) -> tuple[Ending, Ending]:
@@ -99,8 +113,8 @@ def test_the_database_fails_questions_alike_in_memory_and_over_sqlite(_database:
         for n in range(1, 21)
     )
     options = replace(in_little(draw(PEACE), seconds=8, symbols=1), incidents=failures)
-    in_memory, over_sqlite = lived_in_both_stores(options)
-    assert over_sqlite.digest == in_memory.digest
+    in_memory, in_tables = lived_in_both_stores(options)
+    assert in_tables.digest == in_memory.digest
     assert in_memory.violations == ()
     assert in_memory.tally.incidents[f"database error {AT_A_QUERY}"] > 10
 

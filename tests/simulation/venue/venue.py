@@ -22,7 +22,7 @@ from tests.simulation.venue.owner import Owner
 from tests.simulation.venue.port import Key, SimPort, Slot
 from tests.simulation.venue.stream import Airwaves, SimStream
 from tests.simulation.venue.weather import Weather
-from tests.simulation.venue.wire import Wire
+from tests.simulation.venue.wire import Wire, codec
 
 STILL_NOISE = 1 / 10_000  # of the price, a second
 
@@ -40,6 +40,7 @@ class SimVenue:
         random: Random,
         boundary: Callable[[str], None],
     ) -> None:
+        codec()  # made before the world begins: ccxt draws a uuid for it, and every world draws its own
         self.options = options
         self.house = House(options, clock, random)
         self.weather = Weather(self.house)
