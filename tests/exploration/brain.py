@@ -18,7 +18,7 @@ from brackets.core.events import Event
 from brackets.core.invariants import violations
 from brackets.core.machine import Outcome, RefusedEvent, step
 from brackets.core.orders import Bracket, Rules
-from brackets.core.states import AmendStatus, OrderStatus, State
+from brackets.core.states import AmendStatus, OrderStatus, Role, State
 from tests.exploration.canonical import RULES, aged, canonical, may_be_forgotten, without
 from tests.exploration.news import WISHES, News, event_of
 
@@ -110,6 +110,8 @@ class Brain:
             newly = order.cancel_wanted and not (old and old.cancel_wanted)
             if newly and order.key not in canceled:
                 yield "a cancel is wanted and not sent"
+            if newly and order.role is Role.STOP and is_put_on_hold(before, after):
+                yield "a hold takes a stop away"
             asked = order.amendment
             fresh = asked is not None and not (old and old.amendment and old.amendment.number == asked.number)
             if fresh and order.key not in amended and asked and asked.status is AmendStatus.INTENDED:
@@ -141,3 +143,9 @@ class Brain:
             known = tuple(i for i in range(len(bracket.orders)) if may_be_forgotten(bracket, i))
             self.forgettable[number] = known
         return known
+
+
+def is_put_on_hold(before: Bracket, after: Bracket) -> bool:
+    """Whether this step put coins on hold that no stop is selling yet: their protection is to stay."""
+    selling = any(stop.triggered or stop.filled for stop in after.having(Role.STOP))
+    return after.state is State.HELD is not before.state and after.coins > 0 and not selling
