@@ -77,11 +77,17 @@ def may_leave_again(step: Step) -> bool:
 
 
 def asked_for_too_many(bracket: Bracket) -> bool:
-    """Whether the newest exit was refused for funds and named more coins than there are, as is known now."""
-    exits = [order for order in bracket.sells if order.role is not Role.STOP]
+    """Whether the newest exit was refused for funds and named more coins than there are, as is known now. A
+    target that rests, beside the stop that came back, is none and says nothing of it."""
+    exits = [order for order in bracket.sells if not is_resting_leg(order)]
     if not exits or exits[-1].refused_reason != INSUFFICIENT_FUNDS:
         return False
     return exits[-1].quantity > bracket.coins
+
+
+def is_resting_leg(order: BracketOrder) -> bool:
+    """Whether it was meant to wait for its price: a stop, or a target with a limit."""
+    return order.role is Role.STOP or (order.role is Role.TARGET and order.limit_price is not None)
 
 
 def protection_arrives(before: Bracket, after: Bracket) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from brackets.core.events import FillBooked
 from brackets.core.invariants import violations
-from brackets.core.states import OrderStatus, State
+from brackets.core.states import OrderStatus, Policy, State
 from tests.unit.machine_story import Story
 
 D = Decimal
@@ -87,3 +87,23 @@ def test_a_fee_known_while_the_stop_is_back_ends_the_pause_of_a_close_that_a_per
     assert (story.state, story.words) == (State.EXITING, ["cancel stop S2"])
     story.report("S2", OrderStatus.CANCELED)
     assert story.words == ["place exit 0.9974"]
+
+
+def test_a_target_that_rests_beside_the_stop_does_not_hide_what_was_refused() -> None:
+    story = Story(policy=Policy.BOTH_REST).protected()
+    story.close()
+    story.withdraw(story.newest)  # the target had not left
+    story.report("S", OrderStatus.CANCELED)
+    while story.state is State.EXITING:
+        story.refuse(story.newest, "insufficient_funds")
+        story.wait(1)
+    story.accept(story.newest, "S2")
+    story.report("S2", OrderStatus.OPEN)
+    assert (story.state, story.words) == (State.BRACKET_ACTIVE, ["place target 1 limit 110 post-only"])
+    story.accept(story.newest, "T")
+    story.report("T", OrderStatus.OPEN)
+    story.wait(5)
+    book_with_fee(story)
+    assert story.words == ["amend stop S2 quantity 0.9974"]
+    story.amended("S2")
+    assert (story.state, story.words) == (State.EXITING, ["cancel stop S2", "cancel target T"])
