@@ -18,6 +18,7 @@ from django.utils import timezone
 from brackets import clocks, operations
 from brackets.core.events import FillBooked
 from brackets.core.holdings import base_names, quote_names, wallets
+from brackets.core.refusals import lacks_funds
 from brackets.core.states import LIVE, Role, State
 from brackets.models import Account, Bracket, Fill, Instrument, Order
 from brackets.venue.port import LedgerEntry, Side, TradeReport, Venue
@@ -45,8 +46,10 @@ def unbooked_orders(account: Account) -> list[Order]:
 
 
 def is_due(orders: list[Order], now: datetime) -> bool:
-    """Books are closed at once when a bracket waits for nothing else, or a part of it was sold; otherwise
-    in larger batches."""
+    """Books are closed at once when a bracket waits for nothing else, a part of it was sold, or they may
+    explain a refusal; otherwise in larger batches."""
+    if explain_refusals(orders):
+        return True
     for order in orders:
         waits_for_books = order.bracket.state not in STANDING and not any(
             o.status in LIVE for o in order.bracket.orders.all()
@@ -58,16 +61,27 @@ def is_due(orders: list[Order], now: datetime) -> bool:
     return False
 
 
+def explain_refusals(orders: list[Order]) -> bool:
+    """Whether some of these bought coins that the venue will not let us sell, for want of funds: a fee may
+    have been taken in coins, and until that is known no stop and no exit of all of them is taken."""
+    return any(order.role == Role.ENTRY and lacks_funds(sells_of(order.bracket)) for order in orders)
+
+
+def sells_of(bracket: Bracket) -> list[Order]:
+    return sorted((o for o in bracket.orders.all() if o.role != Role.ENTRY), key=lambda o: o.pk)
+
+
 def book(account: Account, venue: Venue, orders: list[Order]) -> int:
     """Book every unbooked fill of these orders that the venue shows. Returns how many. Raises
     VenueUnavailable."""
+    urgent = explain_refusals(orders)
     by_venue_id = {order.venue_order_id: order for order in orders if order.venue_order_id}
-    trades = [t for t in read_trades(venue, orders) if t.venue_order_id in by_venue_id]
+    trades = [t for t in read_trades(venue, orders, urgent=urgent) if t.venue_order_id in by_venue_id]
     if not trades:
         return 0
     since = min(trade.executed_at for trade in trades) - timedelta(seconds=5)
     entries: dict[str, list[LedgerEntry]] = {}
-    for entry in venue.ledgers(since=since):
+    for entry in venue.ledgers(since=since, urgent=urgent):
         entries.setdefault(entry.reference, []).append(entry)
     symbols = {order.bracket.symbol for order in orders}
     instruments = {i.symbol: i for i in Instrument.objects.filter(account=account, symbol__in=symbols)}
@@ -79,7 +93,7 @@ def book(account: Account, venue: Venue, orders: list[Order]) -> int:
     return booked
 
 
-def read_trades(venue: Venue, orders: list[Order]) -> list[TradeReport]:
+def read_trades(venue: Venue, orders: list[Order], *, urgent: bool) -> list[TradeReport]:
     """The trades the orders name; where an order names none, the account's trades since it began."""
     named, nameless = set(), []
     for order in orders:
@@ -88,7 +102,7 @@ def read_trades(venue: Venue, orders: list[Order]) -> list[TradeReport]:
         named |= missing
         if not missing:
             nameless.append(order)
-    trades = list(venue.trades(sorted(named))) if named else []
+    trades = list(venue.trades(sorted(named), urgent=urgent)) if named else []
     if nameless:
         began = [o.opened_at or clocks.not_later_by_venue(venue, o.created_at) for o in nameless]
         trades += venue.trades_since(min(began) - timedelta(seconds=5))

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
@@ -91,17 +92,20 @@ def cycle(
     """One full comparison of our live orders with the venue. Raises VenueUnavailable; what was read
     until then has been applied.
 
-    `books`: whether what can wait is done too; never while something is Unknown, whose next look must
-    find budget. `answered` is called as soon as the venue gave a first answer."""
+    `books`: whether what can wait is done too. While something is Unknown, whose next look must find budget,
+    only the bookings that may explain a refused sell are made. `answered` is called as soon as the venue gave
+    a first answer."""
     with recovery.saying_why(account):
         asked_at = clock()
         unresolved = lookup.unresolved(account, asked_at)
         shown = read_orders_of_ours(account, venue, unresolved, asked_at, urgent, answered, clock)
         read_doubted(account, venue, clock)
         find_missing_secondaries(account, venue, clock())
-        if books and not (unresolved and lookup.unresolved(account, clock())):
-            recheck_proofs(account, venue, asked_at)
-            close_books(account, venue, clock())
+        if books:
+            pressed = bool(unresolved and lookup.unresolved(account, clock()))
+            if not pressed:
+                recheck_proofs(account, venue, asked_at)
+            close_books(account, venue, clock(), pressed=pressed)
         if account.first_balances_at is None:  # before the first entry: what is there is not our doing
             readers.refresh_balances(account, venue, urgent=True)
         if account.recovered_at is None:
@@ -219,9 +223,10 @@ def recheck_proofs(account: Account, venue: Venue, now: datetime) -> None:
         lookup.recheck(account, venue, doubted, now)
 
 
-def close_books(account: Account, venue: Venue, now: datetime) -> None:
+def close_books(account: Account, venue: Venue, now: datetime, *, pressed: bool = False) -> None:
     unbooked = booking.unbooked_orders(account)
-    if unbooked and booking.is_due(unbooked, now):
+    due = booking.explain_refusals if pressed else partial(booking.is_due, now=now)
+    if unbooked and due(unbooked):
         booking.book(account, venue, unbooked)
 
 

@@ -21,6 +21,7 @@ from brackets.core import legs, machine, sentinel
 from brackets.core import orders as core
 from brackets.core.events import Event, TargetTouched, Tick
 from brackets.core.machine import RefusedEvent
+from brackets.core.refusals import lacks_funds
 from brackets.core.states import AmendStatus, OrderStatus, Role, State
 from brackets.models import Account, Bracket, Instrument
 from risk.models import SystemConfig
@@ -240,10 +241,10 @@ def awaits_protection(bracket: core.Bracket) -> bool:
 
 
 def asks_for_unknown_fees(bracket: core.Bracket) -> bool:
-    """Whether a sell is refused for funds while fills of the entry are not booked: a fee may have been taken
-    in coins."""
+    """Whether a sell, be it an exit or a stop, is refused for funds while fills of the entry are not booked:
+    a fee may have been taken in coins."""
     unbooked = any(not entry.fully_booked for entry in bracket.having(Role.ENTRY))
-    return unbooked and bracket.funds_refused_since is not None
+    return unbooked and (bracket.funds_refused_since is not None or lacks_funds(bracket.sells))
 
 
 def waits_for_lookup(bracket: core.Bracket) -> bool:

@@ -5,7 +5,9 @@ Pure questions about a bracket's orders; nothing is decided here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from brackets.core.draft import Step
 from brackets.core.orders import Bracket, BracketOrder, later
@@ -46,6 +48,23 @@ def refused_rounds(bracket: Bracket) -> int:
         elif refused and stop_came_back:
             rounds, stop_came_back = rounds + 1, False
     return rounds
+
+
+class Sell(Protocol):
+    """What is looked at of a sell, be it a value or a row."""
+
+    @property
+    def venue_order_id(self) -> str | None: ...
+    @property
+    def refused_reason(self) -> str: ...
+
+
+def lacks_funds(sells: Sequence[Sell]) -> bool:
+    """Whether the venue's last word on coins, of sells in their order, was that there are too few."""
+    for sell in reversed(sells):
+        if sell.venue_order_id or sell.refused_reason == INSUFFICIENT_FUNDS:
+            return not sell.venue_order_id
+    return False
 
 
 def pause_before_next(step: Step, role: Role) -> int:

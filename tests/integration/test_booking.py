@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from brackets import booking
 from brackets.core.states import State
-from brackets.models import Fill
+from brackets.models import Fill, Order
+from brackets.venue.paper.orders import NewOrder, Side
 from tests.integration.engine_venue import Fault
-from tests.integration.engine_world import QUANTITY, World
+from tests.integration.engine_world import ETH, QUANTITY, World
 
 pytest_plugins = ["tests.integration.worlds"]
 
@@ -111,3 +116,36 @@ def test_a_trade_of_a_stranger_is_not_ours(world: World) -> None:
     world.until_closed(trade)
     assert Fill.objects.count() == 2
     assert trade.bracket.fills.count() == 2
+
+
+def take_fees_in_coins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preference for fees in dollars is none but a preference."""
+    add = world.venue.engine.add
+
+    def in_coins(order: NewOrder, **how: Any) -> Any:
+        return add(replace(order, fee_in_base=order.side is Side.BUY), **how)
+
+    monkeypatch.setattr(world.venue.engine, "add", in_coins)
+
+
+@pytest.mark.parametrize("unknown", [False, True], ids=["at once", "while another order is looked up"])
+def test_a_stop_refused_for_a_fee_taken_in_coins_has_the_fee_booked(
+    bare_world: World, monkeypatch: pytest.MonkeyPatch, unknown: bool
+) -> None:
+    """Coins of an entry without an attached stop are bare until it is known how many there are."""
+    world = bare_world
+    world.configure(entry_stop="own")
+    if unknown:
+        world.venue.script("place", Fault.LOST_REQUEST)
+        world.open(symbol="BTC/USD", quantity=Decimal("0.01"), stop=Decimal(59000), target=Decimal(63000))
+        world.turn()
+    take_fees_in_coins(world, monkeypatch)
+    trade = world.open()
+
+    world.turns(6)
+
+    assert Order.objects.filter(status="UNKNOWN").exists() is unknown
+    assert world.bracket(trade).state == State.BRACKET_ACTIVE
+    fee = Fill.objects.get(bracket=trade.bracket).base_fee
+    assert (fee > 0, world.stop_at_venue().volume) == (True, QUANTITY - fee)
+    assert world.stop_at_venue().symbol == ETH

@@ -232,3 +232,23 @@ def test_naked(shown: Bracket, expected: bool) -> None:
 )
 def test_what_moves_is_read_soon(shown: Bracket, seen: Price | None, expected: bool) -> None:
     assert sight.moves(shown, seen) is expected
+
+
+REFUSED = order(Role.STOP, status=OrderStatus.REJECTED, refused_reason="insufficient_funds")
+BOOKED = replace(BOUGHT, booked=D(1))
+SPENT = replace(REFUSED, refused_reason="rate_limited")
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        pytest.param(bracket(FILLED, BOUGHT), False, id="nothing was refused"),
+        pytest.param(bracket(FILLED, BOUGHT, REFUSED), True, id="a stop was"),
+        pytest.param(bracket(FILLED, BOUGHT, REFUSED, SPENT), True, id="… and then for another reason"),
+        pytest.param(bracket(FILLED, BOUGHT, REFUSED, STOP), False, id="… and then taken"),
+        pytest.param(bracket(FILLED, BOOKED, REFUSED), False, id="the fees are known"),
+        pytest.param(bracket(State.EXITING, BOUGHT, funds_refused_since=BEGIN), True, id="an exit was"),
+    ],
+)
+def test_fees_that_may_explain_a_refusal_are_asked_for(shown: Bracket, expected: bool) -> None:
+    assert sight.asks_for_unknown_fees(shown) is expected
