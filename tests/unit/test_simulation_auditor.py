@@ -229,6 +229,36 @@ def test_a_wish_to_leave_ends_where_an_operator_wants_to_look() -> None:
     assert tale.kinds(wishes=[replace(held, taken_back_at=at(39))]) == ["exit blocked"]
 
 
+def refused_exit(seconds: float, *, refused: bool = True, stopped: bool = True) -> Tale:
+    """Its sale is refused at 11 s, its stop is back ten seconds later, and so long after that it is sold."""
+    tale = Tale().entry().later(11).cancel("OES")
+    terms = {"cl_ord_id": "id-OX1", "type": "sell", "ordertype": "market"}
+    said = "EOrder:Insufficient funds" if refused else "EService:Busy"
+    tale.add(Requested(at(tale.now), at(tale.now), "watch", "AddOrder", terms, said)).later(10)
+    tale = tale.stop("OS").later(seconds).cancel("OS") if stopped else tale.later(seconds)
+    return tale.later(1).sale()
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "seconds", "how", "blocked"),
+    [
+        (10, 60, {}, False),
+        (15, 60, {}, False),  # asked again while it is being refused: that adds nothing
+        (10, 120, {}, True),
+        (30, 60, {}, True),  # asked when the stop was back: that is tried at once
+        (10, 60, {"refused": False}, True),
+        (10, 60, {"stopped": False}, True),
+    ],
+)
+def test_an_exit_refused_for_want_of_coins_is_tried_again_a_minute_after_its_stop_came_back(
+    asked_at: float, seconds: float, how: dict[str, bool], blocked: bool
+) -> None:
+    bracket_of = {f"id-{name}": "one" for name in ("OE", "OES", "OX1", "OS", "OX")}
+    wish = Wish(at=at(asked_at), symbol=ETH)
+    found = refused_exit(seconds, **how).kinds(wishes=[wish], bracket_of=bracket_of)
+    assert ("exit blocked" in found) is blocked
+
+
 def test_coins_the_owner_took_need_not_be_left() -> None:
     tale = Tale().entry().later(10).ended("OES", "canceled", "User requested")
     tale.placed("OO", "sell", "market", ours=False).filled("OO", side="sell").ended("OO").later(100)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.auditor import Book, Handed
+from tests.simulation.auditor import Book, Handed, Wish
 from tests.simulation.auditor.attention import Attention
 from tests.simulation.auditor.circumstances import Bounds, Circumstances
 from tests.simulation.auditor.judge import Judge
@@ -97,6 +97,13 @@ def test_repairs_of_one_leg_are_spaced() -> None:
     assert robbed_again(57).kinds(finished=False, clocks_true=True) == ["repaired again"]
     assert robbed_again(61).kinds(finished=False, clocks_true=True) == []
     assert robbed_again(57).kinds(finished=False) == [], "clocks apart agree on no spacing"
+
+
+def test_a_stop_that_comes_back_after_somebody_wanted_to_leave_is_no_fight() -> None:
+    wish = Wish(at=at(12), symbol=ETH, taken_back_at=at(15))
+    assert robbed_again(30).kinds(finished=False, clocks_true=True, wishes=[wish]) == []
+    before = replace(wish, at=at(7), taken_back_at=at(7.5))
+    assert robbed_again(30).kinds(finished=False, clocks_true=True, wishes=[before]) == ["repaired again"]
 
 
 def test_stops_lost_together_may_be_repaired_together() -> None:

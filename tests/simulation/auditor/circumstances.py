@@ -44,6 +44,9 @@ class Bounds:
     # A sell that is refused for want of coins is tried for 10 s, then its stop is put back for those that two
     # counts show.
     refused_funds: float = 30.0
+    # … and the next sale, which takes the stop away, is tried so much later, twice as long after each round.
+    refused_exit: float = 60.0
+    most_refused_exit: float = 900.0
     short_of_funds: float = 15.0  # a sell the venue ended for want of coins
     exit: float = 15.0  # from a wish to leave until it is being sold
     paused_entry: float = 15.0  # an entry that rests when entries are paused

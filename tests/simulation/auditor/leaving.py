@@ -5,15 +5,27 @@ Read along the log beside the judge.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tests.simulation.auditor.circumstances import Wish
 from tests.simulation.auditor.positions import Position
-from tests.simulation.auditor.records import Record
+from tests.simulation.auditor.records import Filled, Placed, Record, Requested
 
 if TYPE_CHECKING:
     from tests.simulation.auditor.judge import Judge
+
+NO_FUNDS = "Insufficient funds"
+
+
+@dataclass(slots=True)
+class Refused:
+    """Exits of one position that the venue refused for want of coins."""
+
+    awaits_stop: bool = False  # the last one was refused, and no stop came back yet
+    stopped_at: datetime | None = None  # when one last did
+    rounds: int = 0  # how often, since something was sold
 
 
 class LeavingRules:
@@ -22,9 +34,21 @@ class LeavingRules:
         self._wishes = sorted(judge.circumstances.wishes, key=lambda one: one.at)
         self._pending: list[Wish] = []
         self._patience: dict[Wish, float] = {}  # what a wish had to wait for besides
+        self._refused: dict[str, Refused] = {}  # by position
 
     def take(self, record: Record) -> None:
-        pass
+        match record:
+            case Requested(method="AddOrder") if NO_FUNDS in record.said:
+                key = self.judge.circumstances.bracket_of.get(str(record.terms.get("cl_ord_id")))
+                if key is not None and "stop" not in str(record.terms.get("ordertype")):
+                    self._refused.setdefault(key, Refused()).awaits_stop = True
+            case Placed(side="sell", by_owner=False) if record.trigger_price is not None:
+                refused = self._refused.get(self.judge.position_of(self.judge.orders[record.txid]).key)
+                if refused is not None and refused.awaits_stop:
+                    refused.awaits_stop, refused.stopped_at = False, record.at
+                    refused.rounds += 1
+            case Filled() if (order := self.judge.orders.get(record.txid)) and not order.is_entry:
+                self._refused.pop(self.judge.position_of(order).key, None)
 
     def stand(self, until: datetime) -> None:
         for position in self.judge.positions.values():
@@ -73,5 +97,21 @@ class LeavingRules:
         """How much longer leaving may take: a small part's stop is awaited, or funds were short."""
         if any(self.judge.awaits_small_part(position) for position in here):
             return self.judge.bounds.small_parts
+        rounds = max((self._rounds_since(position, wish) for position in here), default=0)
+        if rounds:
+            return self._patience_after(rounds)
         short = (p.lacked_funds_at for p in here if p.lacked_funds_at is not None)
         return self.judge.bounds.refused_funds if any(at >= wish.at for at in short) else 0.0
+
+    def _rounds_since(self, position: Position, wish: Wish) -> int:
+        """How often its stop came back after an exit that was refused for want of coins, the last time after
+        the wish: the coins rest protected then, and the next try waits."""
+        refused = self._refused.get(position.key)
+        if refused is None or refused.stopped_at is None or refused.stopped_at < wish.at:
+            return 0
+        return refused.rounds
+
+    def _patience_after(self, rounds: int) -> float:
+        bounds = self.judge.bounds
+        pauses = (bounds.refused_exit * 2**number for number in range(rounds))
+        return sum((min(pause, bounds.most_refused_exit) + bounds.refused_funds for pause in pauses), 0.0)

@@ -124,13 +124,19 @@ class PaceRules:
         before = pace.repaired_at
         if before is not None and pace.is_repeat and self.judge.circumstances.clocks_true:
             seconds = (record.at - before).total_seconds()
-            if seconds < self.judge.bounds.between_repairs:
+            if seconds < self.judge.bounds.between_repairs and not self._was_to_be_left(position, before):
                 self.judge.complain(
                     "repaired again",
                     f"{record.txid} of {position.key}, {seconds:.1f} s after the last repair",
                 )
         pace.repaired_at, pace.since_repair = record.at, {record.txid}
         pace.forget()
+
+    def _was_to_be_left(self, position: Position, since: datetime) -> bool:
+        """Whether a person asked for the exit meanwhile: the stop that comes back because it was refused, or
+        because somebody held it up and let go on, is that person's doing, and nobody is fought with."""
+        wishes = self.judge.circumstances.wishes
+        return any(w.symbol == position.symbol and since <= w.at <= self.judge.now for w in wishes)
 
     def _check_doubt(self, pace: Pace, record: Placed) -> None:
         """A leg that is lost is repaired when two readings agree, or when no second one comes in time."""
