@@ -15,7 +15,10 @@ from brackets.core.amounts import amount, is_left_over
 from brackets.core.cover import lacking, refused_for_good, stand_stop, surviving_stop
 from brackets.core.draft import Step
 from brackets.core.leaving import awaits_unseen_stop
-from brackets.core.orders import later
+from brackets.core.orders import Bracket, later
+from brackets.core.states import OrderStatus, Role
+
+NOT_TAKEN = frozenset({OrderStatus.REJECTED, OrderStatus.ABSENT})
 
 
 def cover_held(step: Step) -> Step:
@@ -36,7 +39,7 @@ def cover_held(step: Step) -> Step:
     is_refused = surviving_stop(bracket) is None and refused_for_good(bracket) is not None
     if not sentinel.is_asked_rarely(bracket):
         late = step.at >= later(bracket.unprotected_since, step.rules.protect_timeout_seconds)
-        if is_refused or (late and not bracket.repairing):
+        if is_refused or (late and was_asked_in_vain(bracket) and not bracket.repairing):
             bare = amount(bracket, lacking(bracket))
             step = sentinel.ask_rarely(step).alarm(
                 f"{bare} of a held bracket have no stop: the venue is asked for one ever more rarely"
@@ -47,3 +50,13 @@ def cover_held(step: Step) -> Step:
         return step
     sent = stand_stop(replace(step, price=None))
     return sentinel.space_rarely(sent) if sent.effects != step.effects else sent
+
+
+def was_asked_in_vain(bracket: Bracket) -> bool:
+    """Whether the venue took no stop for coins that are bare now, nor more of the one that stands. What was
+    not asked for yet, or is being looked up, it did not decline: it is asked for first."""
+    survivor, since = surviving_stop(bracket), bracket.unprotected_since
+    if survivor is not None:
+        return survivor.amendment is None and bool(survivor.amend_refused)
+    failed = (stop for stop in bracket.having(Role.STOP) if stop.status in NOT_TAKEN)
+    return any(since is None or stop.created_at >= since for stop in failed)

@@ -99,7 +99,7 @@ def look(draft: Step, event: Event) -> Step:
     assert isinstance(event, Tick)
     bracket = draft.bracket
     if bracket.market != event.market:
-        draft = draft.having(market=event.market)
+        draft = sentinel.ask_when_open(draft.having(market=event.market))
     if proven_missing(bracket, event.compared_at):
         draft = draft.having(secondaries_due_at=None)
     return sentinel.count_time(draft)
@@ -215,15 +215,15 @@ def sell_part(draft: Step, event: Event) -> Step:
 
 def put_on_hold(draft: Step, event: Event) -> Step:
     """Nobody watches a held bracket: its stop rests. One that is in motion arrives, one that is on its way
-    out comes back, and a target that rests in its place gives way."""
+    out comes back, and a target that rests in its place gives way. From when on it comes back is not the
+    wish's to say: it may be made by another clock than that of whoever then sees the coins bare."""
     assert isinstance(event, HoldRequested)
     bracket, held = draft.bracket, hold(draft, event.reason)
     if bracket.coins <= 0 or (bracket.covered and bracket.live_stops):
         return held
     all_seen = bracket.secondaries_due_at is not None and not bracket.secondaries_missing
     return held.canceling(() if bracket.live_stops else resting_targets(bracket)).having(
-        unprotected_since=bracket.unprotected_since or draft.at,
-        protect_from=draft.at if all_seen else bracket.protect_from or draft.at,
+        protect_from=None if all_seen else bracket.protect_from,
     )
 
 

@@ -40,7 +40,7 @@ from brackets.core.draft import Step
 from brackets.core.leaving import leave
 from brackets.core.orders import Bracket, BracketOrder, later
 from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE, paused_until
-from brackets.core.states import ExitReason, OrderStatus, Policy, Role, State
+from brackets.core.states import ONLINE, ExitReason, OrderStatus, Policy, Role, State
 
 PROTECTING = frozenset({State.ENTRY_FILLED, State.BRACKET_ACTIVE})
 NO_FUNDS = "insufficient funds"  # of a cancel by the venue itself: the coins are not there, nobody's wish
@@ -259,6 +259,13 @@ def space_rarely(step: Step) -> Step:
         return step
     pause = min(rules.repair_spacing_seconds * (1 << (refused - 1)), rules.most_repair_spacing_seconds)
     return step.having(protect_from=later(step.at, pause))
+
+
+def ask_when_open(step: Step) -> Step:
+    """The market takes orders of every kind again: what its mode may have refused is asked for at once."""
+    bracket = step.bracket
+    waits = bracket.state is State.HELD and is_asked_rarely(bracket) and not bracket.funds_awaited
+    return step.having(protect_from=step.at) if waits and bracket.market == ONLINE else step
 
 
 # --- what was done ---------------------------------------------------------------------------------------

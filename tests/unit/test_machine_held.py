@@ -150,6 +150,16 @@ def test_hold_between_the_stops_cancel_and_the_sell_puts_the_stop_back() -> None
     rests_again(story)
 
 
+def test_a_hold_by_a_clock_that_is_ahead_keeps_no_coins_bare() -> None:
+    story = Story().leaving_by_target()
+    ahead = timedelta(seconds=200)
+    story.now += ahead
+    story.hold()
+    story.now -= ahead
+    story.report("S", CANCELED, "0.5", triggered=True)
+    assert story.words == ["place stop 0.5 at 95"]
+
+
 def test_hold_while_a_stop_is_on_its_way_out_waits_for_no_other() -> None:
     """The entry was just bought; every stop of it has been seen."""
     story = Story().filled_entry()

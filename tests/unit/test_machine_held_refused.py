@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from brackets.core.states import OrderStatus, State
+from brackets.core.states import Answer, OrderStatus, State
 from tests.unit.machine_story import Story
 
 D = Decimal
@@ -85,6 +85,42 @@ def test_what_was_given_up_in_time_is_taken_up_again() -> None:
     story.accept(story.newest, "S")
     story.report("S", OPEN)
     assert (story.state, story.bracket.standing) == (State.HELD, D(1))
+
+
+def refused_until_time_is_up() -> Story:
+    """A stop on its way out when it was held, and a market in which none is taken until the time is up."""
+    story = Story().leaving_by_target()
+    story.market = "post_only"
+    story.hold()
+    story.report("S", CANCELED)
+    story.refuse(story.newest, "market_limited")
+    live(story, 35, refuse="market_limited", each=1)
+    assert story.bracket.repairs_refused == 1
+    return story
+
+
+def test_a_market_that_opens_is_asked_at_once() -> None:
+    story = refused_until_time_is_up()
+    story.wait(1)
+    assert story.words == []
+    story.market = "online"
+    story.wait(1)
+    assert story.words == [STOP]
+    story.refuse(story.newest, "market_limited")
+    assert live(story, 100) == [60], "refused again it has its pause again"
+
+
+def test_what_is_being_looked_up_was_not_refused() -> None:
+    """Nobody knows what became of the growth of the stop that stands; when that is known it is asked for."""
+    story = Story().filled_in_parts("0.2", "0.8")
+    story.wait(45)
+    story.hold()
+    story.report("S1", CANCELED)
+    story.answer_amend("S2", Answer.UNKNOWN)
+    story.wait(40)
+    assert (story.words, story.bracket.repairs_refused) == ([], 0)
+    story.report("S2", OPEN, of="0.8")
+    assert story.words == ["amend stop S2 quantity 1"]
 
 
 def test_neither_sell_nor_stop_was_taken_and_the_stop_is_asked_for_again() -> None:
