@@ -74,9 +74,18 @@ def sell_part(step: Step, wanted: Decimal) -> Step:
         return step
     quantity = min(wanted, bracket.uncovered)
     spaced = step.having(retry_after=later(step.at, step.rules.retry_spacing_seconds))
+    if bracket.resting is Role.TARGET and not bracket.live_targets:
+        spaced = stop_rests_again(spaced)
     if not needs_limit(bracket, Role.EXIT):
         return spaced.placing(Role.EXIT, quantity)
     return step if step.price is None else spaced.placing(Role.EXIT, quantity, limit=exit_limit(step))
+
+
+def stop_rests_again(step: Step) -> Step:
+    """The target that rested is gone: what is kept gets its stop beside the sale, and does not wait bare for
+    the sale's end, behind which alone another target could follow."""
+    cooled = later(step.at, step.rules.swap_cooldown_seconds)
+    return step.having(resting=Role.STOP, swap_began_at=None, swap_after=cooled)
 
 
 def free(step: Step, coins: Decimal) -> Step:

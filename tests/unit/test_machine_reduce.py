@@ -9,7 +9,7 @@ import pytest
 from brackets.core.machine import RefusedEvent
 from brackets.core.states import Answer, ExitReason, OrderStatus, Refusal, State
 from tests.unit.machine_story import Story, limit_story
-from tests.unit.swap_story import swapping_in, target_rests
+from tests.unit.swap_story import placing_target, swapping_in, target_rests
 
 D = Decimal
 OPEN, FILLED, CANCELED = OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELED
@@ -95,6 +95,15 @@ def test_a_part_asked_for_in_the_middle_of_a_swap_leaves_the_rest_with_a_stop() 
     story.reduce("0.4")
     assert story.words == []
     story.report("S", CANCELED)
+    assert story.words == ["place exit 0.4", "place stop 0.6 at 95"], "the rest does not wait for the sell"
+
+
+def test_a_target_that_could_not_rest_leaves_the_rest_with_a_stop_beside_the_sale() -> None:
+    story = placing_target()
+    story.reduce("0.4")
+    assert story.words == ["cancel target unsent"]
+    story.accept(story.newest, "T")
+    story.report("T", CANCELED, reason="Post only order")
     assert story.words == ["place exit 0.4", "place stop 0.6 at 95"], "the rest does not wait for the sell"
 
 
