@@ -94,16 +94,17 @@ def dispatch_due(
 ) -> list[str]:
     """Send everything that is due. Returns the venue ids of orders that should be read now: what follows
     waits for the end of the canceled, the terms of the amended, the sight of what protects. Where the venue
-    is slow, the coins of the first cancels do not wait for those of the last: after `ROUND` no further order
-    is taken from its coins before what was canceled is read. `modes` is what this process knows of the
-    markets; without, the modes are read when they matter."""
+    is slow, the coins of the first cancels wait neither for those of the last nor for what only makes things
+    nicer: after `ROUND` no further order is taken from its coins, and nothing is bought, before what was
+    canceled is read. `modes` is what this process knows of the markets; without, the modes are read when they
+    matter."""
     to_read: list[str] = []
     began = clock()
     modes, effects = modes or Modes(), due(account, began)
     leaving = {effect.bracket.symbol for effect in effects if is_of_a_sell(effect)}
     freshen = partial(modes.freshen, account, venue, leaving, clock)
     for effect in effects:
-        if to_read and clock() - began >= ROUND and urgency.uncovers(effect):
+        if to_read and clock() - began >= ROUND and urgency.can_wait(effect):
             continue
         if is_kept_back(effect, account, freshen, clock):
             continue

@@ -1,8 +1,8 @@
 """What is urgent: which sends may use the whole rate budget, and in which order they leave.
 
 An exit, a cancel on the way out and whatever covers coins are urgent. What only makes things nicer
-(entries, repricing, merging stops, letting the target rest) keeps to its share of the budget: it is put
-off where little is left, so that an exit never waits for it.
+(entries, repricing, merging stops, letting the target rest beside its stop) keeps to its share of the
+budget: it is put off where little is left, so that an exit never waits for it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ def other_stops_stay(order: Order) -> bool:
 
 
 def rests_the_target(bracket: Bracket, order: Order) -> bool:
-    return order.role == Role.TARGET and order.limit_price is not None and bracket.state in STANDING
+    """Whether it lets the target rest beside a stop that stays. One that takes the place of a stop covers
+    coins that are bare meanwhile."""
+    if order.role != Role.TARGET or order.limit_price is None or bracket.state not in STANDING:
+        return False
+    return other_stops_stay(order)
 
 
 def rank(bracket: Bracket, effect: Effect) -> int:
@@ -59,3 +63,8 @@ def uncovers(effect: Effect) -> bool:
     if effect.kind == Effect.Kind.AMEND:
         return effect.quantity is not None and effect.quantity < effect.order.quantity
     return effect.kind == Effect.Kind.CANCEL
+
+
+def can_wait(effect: Effect) -> bool:
+    """Whether it goes behind a reading that coins wait for: it bares others, or only makes things nicer."""
+    return uncovers(effect) or not is_urgent(effect.bracket, effect)

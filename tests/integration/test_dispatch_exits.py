@@ -49,6 +49,18 @@ def test_coins_of_one_exit_do_not_wait_bare_for_another(
     assert out(world) == expected
 
 
+def test_coins_that_wait_for_a_reading_do_not_wait_for_an_entry(world: World) -> None:
+    trade = world.open_active()
+    world.ask(trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    world.open(symbol="SOL/USD", quantity=Decimal(1), stop=Decimal(130), target=Decimal(200))
+    world.venue.asked.clear()
+    world.venue.script("cancel", lambda: world.clock.pass_seconds(2))
+
+    world.send()
+
+    assert out(world) == ["cancel", "orders", "place", "place"]
+
+
 def test_what_the_stream_told_meanwhile_is_not_read(world: World) -> None:
     world.open_active()
     stop = world.stop_at_venue().txid

@@ -83,12 +83,26 @@ def test_canceling_a_target_is_urgent(bracket: Bracket) -> None:
         pytest.param("BRACKET_ACTIVE", "exit", {}, True, id="a part"),
         pytest.param("EXITING", "target", {}, True, id="a target taken at market"),
         pytest.param("EXITING", "target", {"limit_price": Decimal(2590)}, True, id="a target taken by limit"),
-        pytest.param("ENTRY_FILLED", "target", {"limit_price": Decimal(2600)}, False, id="a target to rest"),
+        pytest.param(
+            "ENTRY_FILLED",
+            "target",
+            {"limit_price": Decimal(2600)},
+            False,
+            id="a target to rest beside its stop",
+        ),
     ],
 )
 def test_placing(bracket: Bracket, state: str, role: str, terms: dict[str, Decimal], urgent: bool) -> None:
     bracket.state = state
     assert urgency.is_urgent(bracket, effect(order(bracket, role, **terms), "PLACE")) is urgent
+
+
+def test_a_target_in_the_place_of_a_stop_that_is_gone_covers_bare_coins(bracket: Bracket) -> None:
+    bracket.state = "ENTRY_FILLED"
+    Order.objects.filter(role="stop").update(status="CANCELED")
+    target = effect(order(bracket, "target", limit_price=Decimal(2600)), "PLACE")
+    assert urgency.is_urgent(bracket, target)
+    assert urgency.rank(bracket, target) == 0
 
 
 def test_amending_is_urgent_where_coins_change_their_cover(bracket: Bracket) -> None:

@@ -49,7 +49,7 @@ def test_near_the_target_it_rests_and_takes_the_profit_as_a_maker(watched: World
     world = watched
     trade = target_rests(world)
     writes = world.venue.heard[1:]
-    assert writes == [("cancel", "stop", False), ("place", "target", False)]
+    assert writes == [("cancel", "stop", False), ("place", "target", True)], "the coins are bare between"
     world.price(TARGET + 1)
 
     world.until_closed(trade)
