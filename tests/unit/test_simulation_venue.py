@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from brackets.venue import port
+from brackets.venue.paper.rules import DEADLINE_ELAPSED
 from brackets.venue.port import Accepted, Reason, Refused, Unknown, VenueUnavailable
-from tests.simulation.auditor.records import Filled, Requested
+from tests.simulation.auditor.records import Filled, Requested, Troubled
 from tests.simulation.venue import EVERY, Fault, drawn_rates
 from tests.simulation.venue.options import OF_OWNER, OF_PUBLIC, OF_READS, OF_WRITES
+from tests.simulation.venue.set_clock import SetClock
 from tests.unit.sim_desk import ETH, NOON, QUANTITY, SimDesk
 
 DONE_AND_TOLD = {Fault.LATE_ANSWER, Fault.TWICE}
@@ -366,6 +368,27 @@ def test_the_venue_s_clock_may_be_set_and_the_adapter_finds_out() -> None:
     offset = desk.port.clock_offset()
     assert offset is not None
     assert abs(offset - timedelta(seconds=3)) < timedelta(seconds=1)
+
+
+def test_what_a_set_clock_refuses_is_told_once_for_each_process_that_could_not_know() -> None:
+    desk = SimDesk()
+
+    desk.venue.set_clock_step(5)
+    outcomes = [desk.buy(), desk.buy()]
+    assert [outcome.message for outcome in outcomes] == ["EService:Deadline elapsed"] * 2
+    (trouble,) = [r for r in desk.venue.log.records if isinstance(r, Troubled)]
+    assert (trouble.symbol, trouble.until - trouble.at) == (ETH, timedelta(seconds=16))
+
+
+def test_who_asked_for_the_time_is_misled_by_no_clock() -> None:
+    clock = SetClock()
+    assert not clock.has_misled("watch", DEADLINE_ELAPSED)
+    clock.step()
+    clock.tell("watch")
+    assert not clock.has_misled("watch", DEADLINE_ELAPSED)
+    assert not clock.has_misled("cluster", "EService:Busy")
+    assert clock.has_misled("cluster", "EGeneral:Invalid arguments:deadline")
+    assert not clock.has_misled("cluster", DEADLINE_ELAPSED), "it heard of it"
 
 
 def test_a_lead_brings_the_price_to_either_end() -> None:

@@ -20,7 +20,7 @@ from brackets.venue.paper.forms import Form
 from brackets.venue.paper.limits import Limits
 from brackets.venue.paper.orders import Changes, EventKind, Order, Refused, Status, System
 from brackets.venue.paper.pairs import PAIRS
-from brackets.venue.paper.rules import UNAVAILABLE, Options
+from brackets.venue.paper.rules import DEADLINE_ELAPSED, UNAVAILABLE, Options
 from brackets.venue.paper.trading import METHODS as TRADING
 from tests.simulation.auditor.records import (
     Amended,
@@ -38,11 +38,14 @@ from tests.simulation.venue.history import History
 from tests.simulation.venue.market import Market
 from tests.simulation.venue.mischief import Mischief
 from tests.simulation.venue.options import Fault, VenueOptions
+from tests.simulation.venue.set_clock import SetClock
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MILLION = Decimal(1_000_000)
 INVALID_NONCE = "EAPI:Invalid nonce"
+MISLED = "a deadline reckoned with the clock as it stood before"
+LOOKED_UP_SECONDS = 16.0  # until what nobody answered for is proven absent: deadline, visibility, two looks
 Json = dict[str, Any]
 
 
@@ -89,6 +92,7 @@ class House:
     beats: list[Callable[[datetime], None]] = field(default_factory=list)  # told of each second
     cut_until: datetime | None = None  # nothing reaches the venue, nothing comes back
     tokens: set[str] = field(default_factory=set)
+    set_clock: SetClock = field(default_factory=SetClock)
 
     def __post_init__(self) -> None:
         self.skew = timedelta(seconds=self.options.skew_seconds)
@@ -124,6 +128,11 @@ class House:
         """The venue's own clock, which never goes back."""
         self._latest = max(self._latest, unix(self.clock() + self.skew))
         return self._latest
+
+    def step_clock(self, seconds: float) -> None:
+        """The venue's clock is set."""
+        self.skew += timedelta(seconds=seconds)
+        self.set_clock.step()
 
     def note(self, fault: str) -> None:
         self.faults[fault] += 1
@@ -233,9 +242,14 @@ class House:
             if letter.method in TRADING:
                 form = self.mischief.before_write(letter.method, dict(letter.form))
                 return Answer(result=TRADING[letter.method](self, Form(form), self.now()))  # type: ignore[arg-type]
+            if letter.method == "Time":
+                self.set_clock.tell(letter.process)
             return Answer(result=self._read(letter.method, letter.form))
         except Refused as refused:
             self.mischief.hear_refusal(refused.error)
+            if self.set_clock.has_misled(letter.process, refused.error):
+                seconds = LOOKED_UP_SECONDS if refused.error == DEADLINE_ELAPSED else 0.0
+                self.trouble(MISLED, seconds=seconds, symbol=self.symbol_of(letter))
             return Answer((refused.error,))
         finally:
             self.engine.hold_release_seconds = Decimal(0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -119,4 +119,4 @@ class SimVenue:
 
     def set_clock_step(self, seconds: float) -> None:
         """The venue's clock is set by so many seconds (forwards; it never goes back)."""
-        self.house.skew += timedelta(seconds=seconds)
+        self.house.step_clock(seconds)

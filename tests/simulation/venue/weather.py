@@ -131,7 +131,7 @@ class Weather:
             house.note(Fault.CUT)
         if self._steps < MOST_STEPS and self._strikes(Fault.CLOCK_STEP, seconds):
             self._steps += 1
-            house.skew += timedelta(seconds=round(self._random.uniform(*CLOCK_STEP_SECONDS), 3))
+            house.step_clock(round(self._random.uniform(*CLOCK_STEP_SECONDS), 3))
             house.trouble(Fault.CLOCK_STEP, seconds=1)
             house.note(Fault.CLOCK_STEP)
         for fault in MODES:

@@ -18,7 +18,7 @@ import ccxt
 
 from brackets.venue.kraken.wire import KrakenWire, Sending
 from tests.simulation.venue.dice import Dice
-from tests.simulation.venue.house import Answer, House, Letter
+from tests.simulation.venue.house import LOOKED_UP_SECONDS, Answer, House, Letter
 from tests.simulation.venue.options import AFTER, BEFORE, OF_PUBLIC, OF_READS, OF_WRITES, Fault
 
 HTTP_WORDS = {502: "Bad Gateway", 520: ""}
@@ -27,7 +27,6 @@ WARNING = "WGeneral:Danger"
 WRITES = ("AddOrder", "AmendOrder", "CancelOrder")
 SILENT = (Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.LATE_REQUEST, Fault.LATE_ANSWER)
 REFUSALS = (Fault.KEY_RATE, Fault.PAIR_RATE, Fault.WARNED, Fault.LATE_ANSWER)
-LOOKED_UP_SECONDS = 16.0  # until what nobody answered for is proven absent: deadline, visibility, two looks
 READ_AGAIN_SECONDS = 3.0  # a reading that failed is made again within so long
 LATEST_ANSWER = 0.98  # of the client's patience
 Json = dict[str, Any]
