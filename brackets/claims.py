@@ -19,6 +19,7 @@ from brackets.core.events import AmendAnswered, OrderUnknown, OrderWithdrawn
 from brackets.core.facts import RefusedEvent
 from brackets.core.leaving import OUTLIVED
 from brackets.core.states import LIVE, Answer, OrderStatus, Role
+from brackets.core.timers import is_awaited
 from brackets.lookup import provable_from
 from brackets.models import Account, Bracket, Effect, Order
 from brackets.venue.port import AmendRequest, OrderKind, OrderRequest, Reason, Side, Venue
@@ -31,6 +32,7 @@ ENTRY_AGE_SECONDS = 10  # an entry older than that has outlived its price
 RECOVERING = "the book was still being compared with the venue after a start"
 RECOVERY_SECONDS = 1  # between two looks whether it was compared
 CLAIM_SECONDS = 15  # longer than deadline plus HTTP timeout
+MOST_PUT_OFF = timedelta(seconds=10)  # no effect is put off for longer
 MOST_WORDS = 300  # of a message that is kept
 
 
@@ -73,7 +75,7 @@ def take_claim(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
             effect = Effect.objects.select_related("order", "account").get(pk=effect_id)
             if effect.done_at or (effect.claim_expires_at and effect.claim_expires_at > now):
                 return None
-            if effect.next_attempt_at > now:  # somebody else was faster, and it is put off
+            if is_put_off(effect, now):  # somebody else was faster
                 return None
             match effect.kind:
                 case Effect.Kind.CANCEL:
@@ -84,6 +86,13 @@ def take_claim(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
     except RefusedEvent as refused:
         log.error("effect %s cannot be claimed: %s", effect_id, refused)
         return None
+
+
+def is_put_off(effect: Effect, now: datetime) -> bool:
+    """Whether it waits for its next attempt. What was never tried waits for nothing, whatever the clock of
+    the machine that wanted it says."""
+    was_tried = effect.sent_at is not None or bool(effect.message)
+    return was_tried and is_awaited(effect.next_attempt_at, now, MOST_PUT_OFF)
 
 
 def commit_claim(

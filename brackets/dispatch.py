@@ -25,6 +25,7 @@ from brackets.claims import (
     CLAIM_SECONDS,
     DEADLINE_SECONDS,
     Claim,
+    is_put_off,
     outlived,
     release_dead_claims,
     take_claim,
@@ -81,11 +82,12 @@ def due(account: Account, now: datetime) -> list[Effect]:
     """Effects that may be sent now, the most urgent first and each kind in order of age."""
     once = Q(kind__in=[Effect.Kind.PLACE, Effect.Kind.AMEND])
     effects = (
-        Effect.objects.filter(account=account, done_at=None, next_attempt_at__lte=now)
+        Effect.objects.filter(account=account, done_at=None)
         .filter(Q(claim_expires_at=None) | Q(claim_expires_at__lt=now))
         .exclude(once & ~Q(outcome=""))
         .select_related("order", "bracket")
     )
+    effects = [effect for effect in effects if not is_put_off(effect, now)]
     return sorted(effects, key=lambda effect: (urgency.rank(effect.bracket, effect), effect.pk))
 
 
@@ -226,7 +228,7 @@ def is_doubtful(outcome: Outcome, write: Write) -> bool:
     return treatment(write, outcome.reason) is Treatment.AMBIGUOUS
 
 
-def is_put_off(outcome: Outcome) -> bool:
+def is_limited(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and outcome.reason is Reason.RATE_LIMITED
 
 
@@ -234,7 +236,7 @@ def never_left(outcome: Outcome) -> bool:
     """Whether the adapter itself kept the order back, for a reason that passes: its budget, a deadline that
     came too near while it waited for its turn. What the venue said is another matter, and final."""
     said_so = isinstance(outcome, Refused) and outcome.message.startswith(NOT_SENT)
-    return is_put_off(outcome) or (said_so and outcome.reason in PASSING)
+    return is_limited(outcome) or (said_so and outcome.reason in PASSING)
 
 
 def put_off(claim: Claim, outcome: Outcome, now: datetime) -> None:
@@ -267,7 +269,7 @@ def record_cancel(claim: Claim, outcome: Outcome, now: datetime) -> None:
     claim was lost meanwhile, that is for whoever took it over to say: theirs may still be on its way."""
     word = WORDS[type(outcome)]
     wait = CANCEL_REPEAT_SECONDS[word]
-    if is_put_off(outcome) and claim.urgent:
+    if is_limited(outcome) and claim.urgent:
         wait = RATE_LIMITED_SECONDS
     Effect.objects.filter(pk=claim.effect_id, fence=claim.fence, done_at=None).update(
         outcome=word,

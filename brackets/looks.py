@@ -19,9 +19,10 @@ FIELDS = ("open_orders_read_at", "open_looks", "closed_orders_read_at", "compare
 
 def note_open(account: Account, *, asked_at: datetime, answered_at: datetime) -> None:
     """All open orders were read and taken in. Changes `account`; the caller saves it."""
-    looks = kept(
-        looks_of(account), Look(asked_at=asked_at, answered_at=answered_at), visible=visible_within()
-    )
+    been = [
+        look for look in looks_of(account) if look.asked_at <= asked_at
+    ]  # not ahead: a clock was set since
+    looks = kept(been, Look(asked_at=asked_at, answered_at=answered_at), visible=visible_within())
     account.open_orders_read_at = asked_at
     account.open_looks = [[look.asked_at.isoformat(), look.answered_at.isoformat()] for look in looks]
 
@@ -30,6 +31,8 @@ def note_closed(account: Account, *, asked_at: datetime) -> None:
     """The ended orders, as far back as every entry whose stop was not seen, were read and taken in. Changes
     `account`; the caller saves it."""
     account.closed_orders_read_at = asked_at
+    if account.compared_at is not None and account.compared_at > asked_at:
+        account.compared_at = None  # a clock was set since: it would prove what nobody looked for
     moment = proven(looks_of(account), closed_asked_at=asked_at, visible=visible_within())
     if moment is not None and not is_proven(account, moment):
         account.compared_at = moment

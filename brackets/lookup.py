@@ -26,6 +26,7 @@ from django.db.models import Q
 from brackets import operations, reports
 from brackets.core.events import OrderAbsent
 from brackets.core.states import OrderStatus
+from brackets.core.timers import is_awaited
 from brackets.models import Account, Bracket, Effect
 from brackets.venue.port import (
     OrderReport,
@@ -39,6 +40,7 @@ PROOFS_NEEDED = 2
 PROOF_SPACING_SECONDS = 2
 NO_DEADLINE_SECONDS = 30  # how long a request sent without a deadline may still arrive
 RECHECK_SECONDS = 240  # after a proof of absence
+LONGEST_PATIENCE = timedelta(seconds=NO_DEADLINE_SECONDS + VISIBILITY_SECONDS)  # from one look to the next
 
 
 def unresolved(account: Account, now: datetime) -> list[Effect]:
@@ -53,12 +55,17 @@ def unresolved(account: Account, now: datetime) -> list[Effect]:
 
 def next_at(account: Account, now: datetime) -> datetime | None:
     """When the next look is due; None while nothing is Unknown."""
-    return min((effect.next_attempt_at for effect in unresolved(account, now)), default=None)
+    return min((look_at(effect, now) for effect in unresolved(account, now)), default=None)
 
 
 def due(effects: list[Effect], now: datetime) -> list[Effect]:
     """Those to be looked up now."""
-    return [effect for effect in effects if effect.next_attempt_at <= now]
+    return [effect for effect in effects if look_at(effect, now) <= now]
+
+
+def look_at(effect: Effect, now: datetime) -> datetime:
+    """When it is looked up next."""
+    return effect.next_attempt_at if is_awaited(effect.next_attempt_at, now, LONGEST_PATIENCE) else now
 
 
 def next_look(effect: Effect, asked_at: datetime, offset: timedelta | None) -> datetime:

@@ -36,6 +36,7 @@ from brackets import (
 )
 from brackets.core import orders as core
 from brackets.core.states import LIVE, OrderStatus, Policy, Role, State
+from brackets.core.timers import is_long
 from brackets.models import Account, Bracket, Effect, Order
 from brackets.modes import Modes
 from brackets.sight import Need, see_prices
@@ -166,7 +167,7 @@ def must_read_open_orders(account: Account, now: datetime) -> bool:
     """Whether the venue may have orders of ours whose ids we do not know: after a start, while an
     entry's secondaries are awaited, and now and then for what nobody expects."""
     read_at = account.open_orders_read_at
-    if account.recovered_at is None or read_at is None or now - read_at >= EXPECT_NOTHING:
+    if account.recovered_at is None or read_at is None or is_long(read_at, now, EXPECT_NOTHING):
         return True
     entering = Bracket.objects.filter(account=account, state__in=[State.ENTRY_PLACED, State.ENTRY_FILLED])
     return entering.exists() or bool(entries_lacking_secondaries(account, now))
@@ -186,7 +187,7 @@ def find_missing_secondaries(account: Account, venue: Venue, now: datetime) -> N
     visible = timedelta(seconds=operations.RULES.visibility_seconds)
     read_at = account.closed_orders_read_at
     awaited = any(read_at is None or read_at < entry.updated_at + visible for entry in missing)
-    spaced = read_at is None or now - read_at >= SECONDARY_SPACING
+    spaced = read_at is None or is_long(read_at, now, SECONDARY_SPACING)
     due = [entry.bracket.secondaries_due_at for entry in missing if entry.bracket.secondaries_due_at]
     if not (awaited or spaced or looks.would_prove(account, due, now)):
         return

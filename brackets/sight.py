@@ -76,7 +76,8 @@ class Conditions:
             at=self.now,
             price=price.bid if price else None,
             last=price.last if price else None,
-            fresh=price is not None and self.now - price.read_at <= timedelta(seconds=SWAP_FRESH_SECONDS),
+            fresh=price is not None
+            and abs(self.now - price.read_at) <= timedelta(seconds=SWAP_FRESH_SECONDS),
             market=worse(self.system, self.statuses.get(symbol, "")),
             watched=self.watched,
             entries_allowed=self.entries_allowed,
@@ -150,8 +151,8 @@ def worse(one: str, other: str) -> str:
 
 
 def fresh(price: Price | None, now: datetime) -> Price | None:
-    """An old price is none."""
-    if price is None or now - price.read_at > timedelta(seconds=PRICE_FRESH_SECONDS):
+    """An old price is none, and so is one from the future: nobody knows how old it is."""
+    if price is None or abs(now - price.read_at) > timedelta(seconds=PRICE_FRESH_SECONDS):
         return None
     return price
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from brackets.core import entry, reduce, sentinel
+from brackets.core import entry, reduce, sentinel, timers
 from brackets.core.bare import call_out
 from brackets.core.counts import count
 from brackets.core.cover import protection_arrives
@@ -97,10 +97,11 @@ def look(draft: Step, event: Event) -> Step:
     """Time passed; what the market's mode is now is remembered until it is seen again, and so is that a
     look at the venue has shown all that could be awaited."""
     assert isinstance(event, Tick)
+    draft = timers.heal(draft)
     bracket = draft.bracket
     if bracket.market != event.market:
         draft = sentinel.ask_when_open(draft.having(market=event.market))
-    if proven_missing(bracket, event.compared_at):
+    if proven_missing(bracket, timers.passed(draft, event.compared_at)):
         draft = draft.having(secondaries_due_at=None)
     return sentinel.count_time(draft)
 

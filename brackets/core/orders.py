@@ -33,6 +33,8 @@ class Rules:
     """How long the machine waits, in seconds, and how much it does at a time."""
 
     visibility_seconds: int = 10  # until an order the venue made must have become visible
+    clock_error_seconds: int = 10  # by which two clocks may differ; moments further ahead are mistakes
+    proof_seconds: int = 60  # until a reading must prove what became of a request, at the very most
     bare_alarm_seconds: int = 5  # coins without any order at the venue for longer: said aloud
     protect_timeout_seconds: int = 30  # without protection that long after a fill: sell (rollback)
     funds_retry_seconds: int = 10  # "insufficient funds" after our own cancel may be a late release

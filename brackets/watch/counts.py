@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from brackets.core.timers import is_long
 from brackets.counting import Ground
 
 FIRST_SECONDS = 3
@@ -33,7 +34,7 @@ class CountingPace:
         self.known = grounds
         if not grounds:
             return False
-        return self.counted_at is None or now - self.counted_at >= self.spacing
+        return self.counted_at is None or is_long(self.counted_at, now, self.spacing)
 
     @property
     def spacing(self) -> timedelta:

@@ -180,7 +180,7 @@ class Watch:
         """Whether the rate budget is wanted for coins without protection, or for the next look for an
         Unknown: what can wait spends nothing then, and gives way where it waits for budget already."""
         since = self.pressed_since
-        return since is not None and self.clock() - since < timedelta(seconds=PRESSED_SECONDS)
+        return since is not None and not is_due(since, PRESSED_SECONDS, self.clock())
 
     def see_crossing(self, symbols: Iterable[str]) -> None:
         """A price just left the band of a bracket of these pairs: look, and send what follows at once."""
@@ -291,17 +291,17 @@ class Watch:
             return True
         if self.account.recovered_at is None and (
             self.account.recovering_since is None  # no comparison was made yet: as soon as may be
-            or now - last >= timedelta(seconds=RECOVERING_SECONDS.get(settings.KRAKEN_TIER, 4))
+            or is_due(last, RECOVERING_SECONDS.get(settings.KRAKEN_TIER, 4), now)
         ):
             return True
         if look_at is not None and last < look_at <= now:
             return True
-        if now - last < timedelta(seconds=PROOF_SPACING_SECONDS) and leases.is_held(
+        if not is_due(last, PROOF_SPACING_SECONDS, now) and leases.is_held(
             accounts.proof_lease_name(self.account), now
         ):
             return self.need.urgent
         starved = self.waits_since is not None and not self.is_pressed()
-        return now - last >= timedelta(seconds=MOVING_SPACING_SECONDS if starved else self.spacing(now))
+        return is_due(last, MOVING_SPACING_SECONDS if starved else self.spacing(now), now)
 
     def spacing(self, now: datetime) -> float:
         """Seconds between two comparisons. A stream that lives tells what moves; only what it does not tell
@@ -314,8 +314,7 @@ class Watch:
                 return QUIET_SECONDS.get(tier, 7)
             began = self.soon_since is not None and self.soon_since > (self.last_cycle_at or now)
             return AT_ONCE_SECONDS.get(tier, 2.0) if began else MOVING_SPACING_SECONDS
-        patience = timedelta(seconds=URGENT_GRACE_SECONDS)
-        untold = self.urgent_since is not None and now - self.urgent_since >= patience
+        untold = self.urgent_since is not None and is_due(self.urgent_since, URGENT_GRACE_SECONDS, now)
         return MOVING_SPACING_SECONDS if untold else FOLLOWED_SECONDS.get(tier, 30)
 
     # --- the house ------------------------------------------------------------------------------
@@ -329,7 +328,7 @@ class Watch:
         since = self.waits_since
         if since is None:
             return self.reading_is_due(now)
-        return now - since < timedelta(seconds=AHEAD_SECONDS)
+        return not is_due(since, AHEAD_SECONDS, now)
 
     def compared_at(self, now: datetime) -> datetime | None:
         """A living stream compares all the time."""

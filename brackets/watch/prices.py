@@ -11,8 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from brackets.core.timers import is_awaited, is_long
 from brackets.venue.port import QuoteReading
 
+LATE = timedelta(
+    seconds=10
+)  # an answer may be as late; a price still further ahead was dated by a wrong clock
 FEW = 50
 AGAIN_SECONDS = 1.0
 SELDOM_SECONDS = 30.0
@@ -35,17 +39,17 @@ class PriceBook:
         """Take a price, unless a newer one is there. Whether bid, ask or last changed."""
         with self._lock:
             before = self._prices.get(quote.symbol)
-            if before is not None and read_at < before.read_at:
+            if before is not None and is_awaited(before.read_at, read_at, LATE):
                 return False
             self._prices[quote.symbol] = Price(quote, read_at)
             return before is None or before.quote != quote
 
     def fresh(self, symbols: Iterable[str], *, now: datetime, seconds: float) -> dict[str, Price]:
         """The prices of these pairs that are younger than `seconds`; an older one is none."""
-        youngest = now - timedelta(seconds=seconds)
+        wait = timedelta(seconds=seconds)
         with self._lock:
             found = {symbol: self._prices[symbol] for symbol in symbols if symbol in self._prices}
-        return {symbol: price for symbol, price in found.items() if price.read_at > youngest}
+        return {symbol: price for symbol, price in found.items() if not is_long(price.read_at, now, wait)}
 
 
 class Written:
@@ -65,7 +69,7 @@ class Written:
             for symbol, price in prices.items()
             if (known := self._known.get(symbol)) is None
             or known.quote != price.quote
-            or price.read_at - known.read_at >= again
+            or is_long(known.read_at, price.read_at, again)
         }
 
     def note(self, written: Mapping[str, Price]) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from brackets.core.timers import is_long
+
 PATIENCE = timedelta(seconds=4)  # longer than a balance may lag behind a fill
 SPACING = timedelta(seconds=60)  # between two readings more than the round's
 
@@ -28,11 +30,11 @@ class SecondLook:
     def is_due(self, now: datetime, *, compared_at: datetime | None) -> bool:
         """`compared_at`: when book and venue were last compared."""
         doubted, made = self.doubted_at, self.made_at
-        if doubted is None or now - doubted < PATIENCE:
+        if doubted is None or not is_long(doubted, now, PATIENCE):
             return False
         if compared_at is None or compared_at <= doubted:
             return False
-        return made is None or now - made >= SPACING
+        return made is None or is_long(made, now, SPACING)
 
     def read(self, at: datetime, *, more: bool) -> None:
         """All balances were read, for their round or once `more`: what was doubted is judged by them."""

@@ -10,7 +10,7 @@ import pytest
 from brackets import dispatch, reconcile
 from brackets.core.events import CloseRequested
 from brackets.core.states import ExitReason, OrderStatus, State
-from brackets.models import Order
+from brackets.models import Effect, Order
 from brackets.venue.paper.orders import Side, Status
 from brackets.venue.port import Accepted, Reason, Refused
 from tests.integration.engine_venue import Fault
@@ -19,6 +19,7 @@ from tests.integration.engine_world import QUANTITY, TARGET, World
 from trading.models import Trade
 
 pytest_plugins = ["tests.integration.worlds"]
+MANUAL = ExitReason.MANUAL
 
 
 def out(world: World) -> list[str]:
@@ -94,6 +95,28 @@ def test_an_answer_that_was_overtaken_does_not_end_the_claim_of_who_took_over(wo
     dispatch.record(slow, Accepted(venue_order_id=None), world.clock.now)
 
     assert dispatch.take_claim(cancel.pk, world.venue, ahead + timedelta(seconds=6)) is None
+
+
+@pytest.mark.parametrize("seconds_ahead", [8, 400])
+def test_an_exit_asked_for_by_a_clock_that_is_ahead_leaves_at_once(world: World, seconds_ahead: int) -> None:
+    trade = world.open_active()
+    world.ask(trade, CloseRequested(at=world.clock.now + timedelta(seconds=seconds_ahead), reason=MANUAL))
+    world.venue.asked.clear()
+
+    world.send()
+
+    assert out(world)[0] == "cancel"
+
+
+def test_a_cancel_is_repeated_though_the_clock_was_set_back_since(world: World) -> None:
+    trade = world.open_active()
+    world.venue.script("cancel", Refused(reason=Reason.RATE_LIMITED, message="EOrder:Rate limit exceeded"))
+    world.ask(trade, CloseRequested(at=world.clock.now, reason=MANUAL))
+    world.send()
+    (cancel,) = Effect.objects.filter(kind=Effect.Kind.CANCEL, done_at=None)
+
+    assert not dispatch.due(world.account, world.clock.now)
+    assert dispatch.due(world.account, world.clock.now - timedelta(minutes=7)) == [cancel]
 
 
 def test_coins_bought_at_market_without_an_attached_stop_get_theirs_in_one_go(world: World) -> None:
