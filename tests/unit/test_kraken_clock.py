@@ -128,3 +128,20 @@ def test_an_answer_too_slow_to_mean_anything_is_not_used() -> None:
     world = World()
     world.travel = 3.0
     assert world.offset.offset() is None
+
+
+def test_what_nobody_knows_yet_is_asked_for_again_soon() -> None:
+    world = World()
+    world.down = True
+    assert world.offset.offset() is None
+    world.down = False
+    world.passes(1)
+    assert (world.offset.offset(), world.asked) == (None, 1)
+    world.passes(1)
+    assert abs(seconds(world.offset.offset()) - 30) <= 0.5
+    world.down = True
+    world.offset.doubt()
+    for _ in range(5):  # what is known serves meanwhile
+        world.passes(1)
+        assert abs(seconds(world.offset.offset()) - 30) <= 0.5
+    assert world.asked == 3

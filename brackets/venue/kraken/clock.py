@@ -17,6 +17,9 @@ from brackets.venue.port import VenueUnavailable
 
 REFRESH_SECONDS = 300
 RETRY_SECONDS = 10  # after a failed measurement
+FIRST_RETRY_SECONDS = (
+    2  # … while nothing is known: an order without a deadline waits long to be proven absent
+)
 FORGET_SECONDS = 3600  # an offset nobody could confirm for so long is no longer known
 SLOWEST_ANSWER_SECONDS = 2.0  # the midpoint of a slower one says too little
 
@@ -85,11 +88,14 @@ class ClockOffset:
         try:
             venue_time = self._read()
         except VenueUnavailable:
-            self._next_at = self._ticking() + RETRY_SECONDS
+            self._next_at = self._ticking() + self._pause()
             return
         after = self._ticking()
         if after - before > SLOWEST_ANSWER_SECONDS:
-            self._next_at = after + RETRY_SECONDS
+            self._next_at = after + self._pause()
             return
         self._anchor = Anchor(venue_time + timedelta(seconds=0.5), (before + after) / 2)
         self._next_at = after + REFRESH_SECONDS
+
+    def _pause(self) -> float:
+        return FIRST_RETRY_SECONDS if self._anchor is None else RETRY_SECONDS
