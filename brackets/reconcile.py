@@ -55,16 +55,26 @@ SWAP_BACK_PAUSE_SECONDS = 0.3
 SWAP_BACK_READING = timedelta(seconds=1)
 
 
-def drive(account: Account, venue: Venue, clock: Clock = timezone.now, modes: Modes | None = None) -> None:
+def drive(
+    account: Account,
+    venue: Venue,
+    clock: Clock = timezone.now,
+    modes: Modes | None = None,
+    *,
+    seconds: float | None = None,
+) -> None:
     """Send all that is due, and what follows from the answers, until nothing is due any more. What must be
-    read of one round is read with one call. `modes`: see `dispatch_due`."""
-    modes = modes or Modes()
+    read of one round is read with one call. `modes`: see `dispatch_due`. With `seconds` no round begins
+    later: whoever has other duties leaves the rest of a long way out to the loop that sends."""
+    modes, began = modes or Modes(), clock()
     for _ in range(DRIVE_ROUNDS):
         wanted = dispatch.dispatch_due(account, venue, clock, modes)
         if not wanted:
             return
         if untold := still_untold(account, wanted):
             read_orders(account, venue, untold, clock)
+        if seconds is not None and clock() - began >= timedelta(seconds=seconds):
+            return
 
 
 def still_untold(account: Account, venue_order_ids: list[str]) -> list[str]:

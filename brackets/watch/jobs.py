@@ -43,6 +43,7 @@ MOVING_SPACING_SECONDS = 2
 AT_ONCE_SECONDS = {"starter": 2.0, "intermediate": 1.0, "pro": 0.5}
 URGENT_GRACE_SECONDS = 1.5  # so long a living stream may take to say what is urgently wanted
 LOOKING_SECONDS = 15  # between comparisons while nothing but the next look for an Unknown is awaited
+BESIDE_SECONDS = 1.0  # prices and comparisons do not wait while what follows from them leaves, one by one
 PRESSED_SECONDS = 60  # for so long what is urgent keeps all else back; longer trouble must not stop the books
 RECOVERING_SECONDS = {"starter": 4, "intermediate": 2, "pro": 1}  # while a comparison was not yet whole
 QUIET_SECONDS = {"starter": 7, "intermediate": 4, "pro": 2}
@@ -190,7 +191,7 @@ class Watch:
             soon, urgent = self.need.soon or need.soon, self.need.urgent or need.urgent
             books = self.need.books or need.books
             self.want(reconcile.Need(soon=soon, urgent=urgent, look_at=need.look_at, books=books))
-        reconcile.drive(self.account, self.venue, self.clock, self.modes)
+        reconcile.drive(self.account, self.venue, self.clock, self.modes, seconds=BESIDE_SECONDS)
         self.shelf.refresh()
 
     def shown(self, quotes: dict[str, Quote], brackets: list[Standing]) -> reconcile.Need:
@@ -246,7 +247,7 @@ class Watch:
                 self.waits_since = None
                 raise
             self.waits_since, self.verified_at = None, now
-            reconcile.drive(self.account, self.venue, self.clock, self.modes)
+            reconcile.drive(self.account, self.venue, self.clock, self.modes, seconds=BESIDE_SECONDS)
         elif self.follower.is_live and self.need.soon and self.books_may_be_closed(now):
             self.last_books_at = now
             self.privately(lambda: reconcile.close_books(self.account, self.venue, now))

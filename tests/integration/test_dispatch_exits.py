@@ -62,6 +62,22 @@ def test_coins_that_wait_for_a_reading_do_not_wait_for_an_entry(world: World) ->
     assert out(world) == ["cancel", "orders", "place", "place"]
 
 
+def test_a_long_way_out_is_left_to_the_loop_that_sends(world: World) -> None:
+    """Where the venue is slow: prices and comparisons go on meanwhile."""
+    first = world.open_active()
+    second = world.open_active(symbol="SOL/USD", quantity=Decimal(1), stop=Decimal(130), target=Decimal(200))
+    for trade in (first, second):
+        world.ask(trade, CloseRequested(at=world.clock.now, reason=ExitReason.MANUAL))
+    world.venue.asked.clear()
+    world.venue.script("cancel", *[lambda: world.clock.pass_seconds(2)] * 2)
+
+    reconcile.drive(world.account, world.venue, world.clock, seconds=1)
+
+    assert out(world) == ["cancel", "orders"]
+    world.send()
+    assert out(world) == ["cancel", "orders", "place"] * 2
+
+
 def test_what_the_stream_told_meanwhile_is_not_read(world: World) -> None:
     world.open_active()
     stop = world.stop_at_venue().txid
