@@ -16,6 +16,7 @@ from django.utils import timezone
 from brackets.core.holdings import Holding, fold, gather, spot_name, wallets
 from brackets.core.prices import round_down
 from brackets.core.states import State
+from brackets.core.timers import is_awaited, is_long
 from brackets.models import Account, AssetBalance, Bracket, Instrument, Quote
 from brackets.venue.port import BalanceReading, QuoteReading, Venue
 from risk.models import SystemConfig
@@ -25,6 +26,7 @@ FEW_PAIRS = 20
 OF_LATE_SECONDS = 600
 RECENT_BRACKETS = 50  # that were opened last; of these some may have closed of late
 SETTLED = timedelta(seconds=3)
+LONGEST_READING = timedelta(seconds=60)  # from the question to its answer, the wait for a turn included
 BALANCE_PLACES = Decimal("1E-10")
 LARGEST_BALANCE = Decimal(10) ** 8  # what the exact column holds
 
@@ -153,11 +155,13 @@ def keep_balances(
     account: Account, readings: list[BalanceReading], read_at: datetime, *, first_time: bool
 ) -> None:
     """One row an asset; an asset that shows up later was not there at first, one that is not shown any more
-    is gone. A total that the venue told by itself since this was asked for is newer, and stays."""
-    AssetBalance.objects.filter(account=account, read_at__lt=read_at).exclude(
-        asset__in=[reading.asset for reading in readings]
-    ).update(total=Decimal(0), held=Decimal(0), read_at=read_at)
-    told = {row.asset: row for row in AssetBalance.objects.filter(account=account, read_at__gt=read_at)}
+    is gone. A total that the venue told by itself since this was asked for is newer, and stays; one still
+    further ahead was dated by a clock that was wrong."""
+    rows = AssetBalance.objects.filter(account=account)
+    told = {row.asset: row for row in rows if is_awaited(row.read_at, read_at, LONGEST_READING)}
+    rows.exclude(asset__in=[*told, *(reading.asset for reading in readings)]).update(
+        total=Decimal(0), held=Decimal(0), read_at=read_at
+    )
     AssetBalance.objects.bulk_create(
         [
             AssetBalance(
@@ -221,7 +225,7 @@ def belong_together(
     dates = {row.read_at for row in rows}
     if not dates:
         return False
-    return now - max(dates) >= SETTLED or dates in ({whole_at}, {account.first_balances_at})
+    return is_long(max(dates), now, SETTLED) or dates in ({whole_at}, {account.first_balances_at})
 
 
 def to_places(amount: Decimal) -> Decimal:

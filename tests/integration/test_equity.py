@@ -49,6 +49,17 @@ def test_an_only_asset_that_was_told_is_no_whole_reading(bare_world: World) -> N
     assert equity_marks() == before
 
 
+def test_a_total_that_a_wrong_clock_dated_gives_way(world: World) -> None:
+    readers.refresh_balances(world.account, world.venue)
+    true = AssetBalance.objects.get(asset="ZUSD").total
+    ahead = timezone.now() + timedelta(minutes=7)  # the clock was set back since
+    readers.note_totals(world.account, {"USD": Decimal(1)}, ahead)
+
+    readers.refresh_balances(world.account, world.venue)
+
+    assert AssetBalance.objects.get(asset="ZUSD").total == true
+
+
 def test_a_reading_takes_back_nothing_that_was_told_since_it_was_asked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,9 @@ INCIDENTS = (
     SKEWED,
 )
 """What happens to processes besides crashes."""
+JUMP_SECONDS = 45.0
+"""So long a clock that was set may hinder: the longest wait that was meant before. By how much it was set is
+no matter, for nobody waits for a moment that lies further ahead."""
 
 
 @dataclass(slots=True)
@@ -90,7 +93,7 @@ class Boundaries:
             case "jump":
                 world.tally.incidents["clock jumps"] += 1
                 world.say(process.name, f"its clock jumps by {incident.seconds:g} s")
-                world.is_away(process, abs(incident.seconds), gone=False)
+                world.is_away(process, min(abs(incident.seconds), JUMP_SECONDS), gone=False)
                 process.skew += timedelta(seconds=incident.seconds)
             case "error":
                 world.tally.incidents[f"database error {where}"] += 1
