@@ -197,13 +197,30 @@ def leave_without_protection(step: Step) -> Step:
         return dust.end(step)
     if bracket.restoring:
         coins = amount(bracket, bracket.coins)
-        return sentinel.ask_rarely(hold(step, f"the venue takes neither the sell nor a stop for {coins}"))
+        return hold_bare(step, f"the venue takes neither the sell nor a stop for {coins}")
     if bracket.plan.held_quantity:
-        coins = amount(bracket, lacking(bracket))
-        return sentinel.ask_rarely(hold(step, f"the venue took no stop for the {coins} to be protected"))
+        coins = amount(bracket, bracket.coins - bracket.standing)
+        return hold_bare(step, f"the venue took no stop for the {coins} to be protected")
     return leave(step, ExitReason.ROLLBACK).alarm(
         f"no protection within {step.rules.protect_timeout_seconds} s of the fill: selling"
     )
+
+
+def hold_bare(step: Step, why: str) -> Step:
+    """An operator must look at coins that got no stop. One that was refused is asked for rarely from here on;
+    one that is still being looked up, or never arrived, comes as soon as it can."""
+    held = hold(step, why)
+    return sentinel.ask_rarely(held) if was_asked_in_vain(step.bracket) else held
+
+
+def was_asked_in_vain(bracket: Bracket) -> bool:
+    """Whether the venue refused a stop for coins that are bare now, or more of the one that stands. What was
+    not asked for yet, is being looked up or never arrived, it did not decline."""
+    survivor, since = surviving_stop(bracket), bracket.unprotected_since
+    if survivor is not None:
+        return survivor.amendment is None and bool(survivor.amend_refused)
+    refused = (stop for stop in bracket.having(Role.STOP) if stop.status is OrderStatus.REJECTED)
+    return any(since is None or stop.created_at >= since for stop in refused)
 
 
 # --- one order too much ------------------------------------------------------------------------------

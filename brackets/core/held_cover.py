@@ -12,13 +12,16 @@ from dataclasses import replace
 
 from brackets.core import sentinel
 from brackets.core.amounts import amount, is_left_over
-from brackets.core.cover import lacking, refused_for_good, stand_stop, surviving_stop
+from brackets.core.cover import (
+    lacking,
+    refused_for_good,
+    stand_stop,
+    surviving_stop,
+    was_asked_in_vain,
+)
 from brackets.core.draft import Step
 from brackets.core.leaving import awaits_unseen_stop
-from brackets.core.orders import Bracket, later
-from brackets.core.states import OrderStatus, Role
-
-NOT_TAKEN = frozenset({OrderStatus.REJECTED, OrderStatus.ABSENT})
+from brackets.core.orders import later
 
 
 def cover_held(step: Step) -> Step:
@@ -50,13 +53,3 @@ def cover_held(step: Step) -> Step:
         return step
     sent = stand_stop(replace(step, price=None))
     return sentinel.space_rarely(sent) if sent.effects != step.effects else sent
-
-
-def was_asked_in_vain(bracket: Bracket) -> bool:
-    """Whether the venue took no stop for coins that are bare now, nor more of the one that stands. What was
-    not asked for yet, or is being looked up, it did not decline: it is asked for first."""
-    survivor, since = surviving_stop(bracket), bracket.unprotected_since
-    if survivor is not None:
-        return survivor.amendment is None and bool(survivor.amend_refused)
-    failed = (stop for stop in bracket.having(Role.STOP) if stop.status in NOT_TAKEN)
-    return any(since is None or stop.created_at >= since for stop in failed)

@@ -5,6 +5,7 @@ Called every second; each part is done when it is due, and what the rate budget 
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from brackets.watch.shelf import Standing
 if TYPE_CHECKING:
     from brackets.watch.jobs import Watch
 
+log = logging.getLogger("backstop.watch")
 BALANCE_SECONDS = {"starter": 60, "intermediate": 30, "pro": 15}
 FOLLOWED_BALANCE_SECONDS = 300  # the stream tells totals, only holds are read
 STATUS_SECONDS = 10
@@ -67,12 +69,24 @@ class House:
     # --- modes and clocks -------------------------------------------------------------------------
 
     def read_modes(self, now: datetime) -> None:
-        waits = self.awaits_a_market()
-        if not is_due(self.status_at, AWAITED_STATUS_SECONDS if waits else STATUS_SECONDS, now):
-            return
+        """Read the modes where that is due. One that fails is soon read again where a market is awaited, and
+        keeps nothing else from being looked after. Raises VenueUnavailable elsewhere."""
+        if not self.awaits_a_market():
+            if is_due(self.status_at, STATUS_SECONDS, now):
+                self.ask_modes(
+                    now, of_pairs=not self.watch.prices_are_streamed
+                )  # a stream tells a change once
+        elif is_due(self.status_at, AWAITED_STATUS_SECONDS, now):
+            try:
+                self.ask_modes(now, of_pairs=True)
+            except VenueUnavailable as error:
+                self.status_at = now
+                log.warning("the mode of a market that is awaited cannot be read: %s", error)
+
+    def ask_modes(self, now: datetime, *, of_pairs: bool) -> None:
         readers.note_venue(self.account, system=self.venue.system_status())
         clocks.tell(self.account, self.venue, now)
-        if waits or not self.watch.prices_are_streamed:  # a stream tells a change once
+        if of_pairs:
             readers.refresh_statuses(self.account, self.venue, self.watch.wanted)
         self.status_at = now
 

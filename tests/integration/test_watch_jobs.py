@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from brackets import accounts, readers, tasks
 from brackets.core.states import State
-from brackets.models import Account, Lease
+from brackets.models import Account, Bracket, Lease
 from brackets.venue.port import KeyRefused, VenueUnavailable
 from brackets.watch import Runner, Watch, guarded, patience_after
+from brackets.watch.house import AWAITED_STATUS_SECONDS
 from tests.integration.engine_venue import Fault
 from tests.integration.engine_world import TARGET, World, database_for_threads, fresh
 from trading.models import Trade
@@ -275,6 +276,29 @@ def test_a_quiet_book_is_read_seldom_and_a_moving_one_often(world: World) -> Non
     watch.see_prices()
     assert world.bracket(trade).state == State.ENTRY_PLACED
     assert watch.reading_is_due(now + timedelta(seconds=3))
+
+
+def test_an_awaited_market_is_asked_for_again_soon_whatever_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = world.open()
+    Bracket.objects.filter(pk=world.bracket(trade).pk).update(market="cancel_only")
+    asked: list[datetime] = []
+
+    def refused() -> str:
+        asked.append(timezone.now())
+        raise VenueUnavailable("Kraken's SystemStatus refused: EService:Unavailable")
+
+    monkeypatch.setattr(world.venue, "system_status", refused)
+    watch = a_watch(world)
+    watch.shelf.refresh()
+    watch.keep_house()
+    watch.keep_house()
+    assert len(asked) == 1, "not at every turn"
+    assert watch.house.status_at is not None
+    watch.house.status_at -= timedelta(seconds=AWAITED_STATUS_SECONDS)
+    watch.keep_house()
+    assert len(asked) == 2
 
 
 def test_housework_reads_the_venue_now_and_then(world: World) -> None:

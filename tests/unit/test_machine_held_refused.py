@@ -123,6 +123,17 @@ def test_what_is_being_looked_up_was_not_refused() -> None:
     assert story.words == ["amend stop S2 quantity 1"]
 
 
+def test_coins_whose_stop_was_looked_up_until_their_time_was_up_get_it_at_once() -> None:
+    """Nobody refused it: its sender died, and whether it had arrived was known late."""
+    story = Story(held_quantity=D(1), held_price=D(100))
+    lost = story.protect()
+    story.unknown(lost)
+    story.wait(31)
+    assert (story.state, story.words) == (State.HELD, [])
+    story.absent(lost)
+    assert story.words == [STOP]
+
+
 def test_neither_sell_nor_stop_was_taken_and_the_stop_is_asked_for_again() -> None:
     story = Story().protected()
     story.close()
