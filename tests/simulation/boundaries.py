@@ -15,7 +15,7 @@ from django.db import OperationalError
 
 from tests.simulation import store
 from tests.simulation.clockwork import Killed, Process
-from tests.simulation.options import AT_A_QUERY, Incident
+from tests.simulation.options import AT_A_QUERY, MOST_APART, Incident
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -93,13 +93,21 @@ class Boundaries:
             case "jump":
                 world.tally.incidents["clock jumps"] += 1
                 world.say(process.name, f"its clock jumps by {incident.seconds:g} s")
-                world.is_away(process, min(abs(incident.seconds), JUMP_SECONDS), gone=False)
-                process.skew += timedelta(seconds=incident.seconds)
+                for other in self.with_its_clock(process, incident.seconds):
+                    world.is_away(other, min(abs(incident.seconds), JUMP_SECONDS), gone=False)
+                    other.skew += timedelta(seconds=incident.seconds)
             case "error":
                 world.tally.incidents[f"database error {where}"] += 1
                 world.say(process.name, f"database error {where}")
                 world.is_away(process, 1, gone=False)
                 raise OperationalError("database is locked (simulated)")
+
+    def with_its_clock(self, process: Process, seconds: float) -> list[Process]:
+        """Whose clock is set, too: that of the same host, or of all hosts where it is set by more than two of
+        them ever differ, for one service sets them all."""
+        if self.world.options.house.one_host or abs(seconds) > MOST_APART:
+            return [slot.process for slot in self.world.slots.values()]
+        return [process]
 
     # --- places ------------------------------------------------------------------------------------------
 

@@ -7,7 +7,17 @@ from decimal import Decimal
 from random import Random
 
 from tests.simulation.lurking import GATES, draw_ambushes, in_order, lain_in_wait, theme_of
-from tests.simulation.options import AT_A_QUERY, SYMBOLS, Act, House, Incident, Options, Profile, stream
+from tests.simulation.options import (
+    AT_A_QUERY,
+    MOST_APART,
+    SYMBOLS,
+    Act,
+    House,
+    Incident,
+    Options,
+    Profile,
+    stream,
+)
 from tests.simulation.venue.options import OF_WRITES, Fault, VenueOptions, drawn_rates
 
 ORDER = tuple(Profile)
@@ -91,7 +101,7 @@ def draw(seed: int) -> Options:
         house=house,
         acts=draw_all_acts(profile, symbols, trouble, seed),
         incidents=draw_incidents(profile, trouble, house, stream(seed, "incidents")),
-        skews=draw_skews(profile, stream(seed, "skews")),
+        skews=draw_skews(profile, house, stream(seed, "skews")),
         owner_acts=draw_owner(profile, trouble, stream(seed, "owner")),
         ends=tuple(random.choice(("target", "stop")) for _ in range(7)),
         venue=both_resting(venue) if house.both_rest_works else venue,
@@ -326,13 +336,16 @@ def an_incident(kind: str, process: str, trouble: int, random: Random) -> Incide
     )
 
 
-def draw_skews(profile: Profile, random: Random) -> tuple[tuple[str, float], ...]:
+def draw_skews(profile: Profile, house: House, random: Random) -> tuple[tuple[str, float], ...]:
+    """One host has one clock, wrong by minutes perhaps. Those of several hosts differ by seconds at most: the
+    same service sets them, and `clock_is_off` tells of one that is not."""
     if profile is not Profile.CLOCKS and random.random() < 0.7:
         return ()
     most = random.choice((4.0, 4.0, 200.0)) if profile is Profile.CLOCKS else 0.5
-    return tuple(
-        (name, round(random.uniform(-most, most), 3)) for name in ("watch", "watch2", "cluster", "web")
-    )
+    common = random.uniform(-most, most)
+    apart = 0.0 if house.one_host else min(most, MOST_APART) / 2
+    names = ("watch", "watch2", "cluster", "web")
+    return tuple((name, round(common + random.uniform(-apart, apart), 3)) for name in names)
 
 
 def draw_owner(profile: Profile, trouble: int, random: Random) -> tuple[float, ...]:

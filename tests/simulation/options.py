@@ -12,6 +12,7 @@ from random import Random
 
 from tests.simulation.venue.options import VenueOptions
 
+MOST_APART = 5.0  # seconds between the clocks of two hosts
 AT_A_QUERY = "at a query"  # a place where a database error may strike, besides commits
 SYMBOLS = ("ETH/USD", "SOL/USD", "XRP/USD", "BTC/USD", "ADA/USD", "LTC/USD")
 
@@ -61,7 +62,7 @@ class House:
     target_r_multiple: Decimal = Decimal("1.5")
     watches: int = 1
     streams: bool = False
-    one_host: bool = True  # processes see that another one of their host is dead
+    one_host: bool = True  # one clock, and processes see that another one of their host is dead
     cluster_seconds: float = 10.0
 
 
