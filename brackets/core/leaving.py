@@ -248,10 +248,12 @@ def awaits_unseen_stop(step: Step) -> bool:
 
 
 def is_unsure(step: Step) -> bool:
-    """Whether an unseen stop forbids to sell: for so long the ones that are seen stay where they are."""
-    bracket = step.bracket
-    began, due = bracket.exit_began_at or step.at, bracket.secondaries_due_at
-    patience = later(max(began, due or began), step.rules.protect_timeout_seconds)
+    """Whether an unseen stop forbids to sell: for so long the ones that are seen stay where they are. Only a
+    reading ends it. Where none can be had the coins of an unseen stop have their order, or were sold by it,
+    and others of the account would go in their place; that one was never made is rare. So it is sold without
+    proof only where nobody could read the venue's orders for as long as nothing but a broken venue lasts."""
+    began, due = step.bracket.exit_began_at or step.at, step.bracket.secondaries_due_at
+    patience = later(max(began, due or began), step.rules.unread_exit_seconds)
     return awaits_unseen_stop(step) and step.at < patience
 
 

@@ -44,6 +44,7 @@ class Rules:
     most_refused_exit_pause_seconds: int = 900  # after several such rounds in a row
     bare_exit_seconds: int = 300  # coins without a stop whose sell is refused for funds: then an operator
     bare_retry_seconds: int = 5
+    unread_exit_seconds: int = 300  # an exit beside a stop that nobody could look for: then without proof
     count_spacing_seconds: int = 3  # between the two counts that say that coins are missing
     held_spacing_seconds: int = 20  # … or that others hold them: a hold of ours may be released late
     second_reading_seconds: int = 8  # a leg that one reading told lost or altered is repaired without another

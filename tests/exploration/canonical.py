@@ -38,6 +38,7 @@ RULES = Rules(
     bare_exit_seconds=20,
     protect_timeout_seconds=20,
     bare_retry_seconds=5,
+    unread_exit_seconds=20,
     repair_spacing_seconds=10,
     repair_spacing_cycles=1,
     most_stops=2,
