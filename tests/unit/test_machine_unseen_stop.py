@@ -35,7 +35,7 @@ def test_a_stop_that_had_sold_before_it_was_seen_is_not_sold_beside() -> None:
 
 
 def test_an_exit_waits_for_the_look_too_but_not_for_ever() -> None:
-    """A venue that answers no reading for a minute may still have sold the coins by a stop that nobody saw."""
+    """A venue that answers no reading may still have sold the coins, by a stop that nobody saw."""
     story = unread()
     story.wait(15)
     story.close()
