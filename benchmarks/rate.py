@@ -102,7 +102,8 @@ def numbered_slot(numbers: Numbers) -> type[SenderSlot]:
     """The product's sender, which also notes each turn's number and what stood when a wish was written."""
     from django.db import transaction
 
-    from brackets.venue.sender import SenderSlot, Turn
+    from brackets.venue.line import line_of
+    from brackets.venue.sender import SenderSlot, Turn, Wanted
     from brackets.venue.wishes import Wish
 
     class NumberedWish(Wish):
@@ -112,8 +113,8 @@ def numbered_slot(numbers: Numbers) -> type[SenderSlot]:
                 numbers.wished_after = self._rows().values_list("fence", flat=True).get()
 
     class NumberedSlot(SenderSlot):
-        def _wish(self) -> Wish:
-            return NumberedWish(self._rows, self.clock)
+        def _wish(self, wanted: Wanted) -> Wish:
+            return NumberedWish(self._rows, self.clock, line_of(self.key_fingerprint))
 
         def _take(self, *arguments: Any, **options: Any) -> Turn:
             turn = super()._take(*arguments, **options)

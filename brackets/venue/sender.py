@@ -4,8 +4,9 @@ Every private request takes a turn. A turn is won by one compare-and-swap in the
 lease, raises the last nonce and charges the rate budget (the key's REST counter and the pair's trading
 counter) together; it is held until the HTTP answer is in, so that nonces arrive at the venue in the order
 in which they were given. Between turns an urgent waiter is served before others (`wishes.py`), and before
-one just as urgent that comes later: a thread that sends one request after the other lets it go first. A
-charge decays from the answer on, not from the claim: the venue may have counted it as late as that.
+one just as urgent that comes later: a thread that sends one request after the other lets it go first. Those
+who wait in one process stand in a line (`line.py`); between processes chance decides. A charge decays from
+the answer on, not from the claim: the venue may have counted it as late as that.
 
 What keeps it safe is the nonce, not the lease. Where a lease runs out under a holder that still waits,
 or is taken from a process known to be dead, a request of the former holder that arrives late bears a
@@ -37,6 +38,7 @@ from django.utils import timezone
 from brackets import storage
 from brackets.models.sender import SenderKey
 from brackets.venue.kraken import budget, pair_budget
+from brackets.venue.line import HEAD_START_SECONDS, line_of
 from brackets.venue.port import BudgetExhausted, VenueUnavailable
 from brackets.venue.wishes import Wish, alive, is_wanted
 
@@ -135,6 +137,13 @@ class Wanted:
     spending: pair_budget.Spending | None  # of the pair's counter
 
 
+def head_start(spending: pair_budget.Spending | None) -> float:
+    """Before whom a call goes that waits in line, by the seconds they came earlier: what has a deadline
+    goes before cancels and readings."""
+    has_deadline = spending is not None and spending.deed is not pair_budget.Deed.CANCEL
+    return HEAD_START_SECONDS if has_deadline else 0.0
+
+
 def milliseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MILLISECOND
 
@@ -223,15 +232,17 @@ class SenderSlot:
         return SenderKey.objects.get_or_create(key_fingerprint=self.key_fingerprint, defaults=fresh)[0]
 
     def _take(self, wanted: Wanted, *, patience_seconds: float, give_way: Callable[[], bool]) -> Turn:
-        wish = self._wish()
+        wish = self._wish(wanted)
         try:
             return self._wait(wanted, wish, self._patience(wanted, patience_seconds), give_way)
         except BaseException:
             wish.drop()
             raise
 
-    def _wish(self) -> Wish:
-        return Wish(self._rows, self.clock)
+    def _wish(self, wanted: Wanted) -> Wish:
+        return Wish(
+            self._rows, self.clock, line_of(self.key_fingerprint), head_start=head_start(wanted.spending)
+        )
 
     def _wait(self, wanted: Wanted, wish: Wish, budget_wait: float, give_way: Callable[[], bool]) -> Turn:
         began = time.monotonic()
@@ -275,7 +286,8 @@ class SenderSlot:
             self._heal_clock(row, now)
             return nothing_left
         stands_back = newcomer or not wanted.urgent
-        if self._is_held(row, now) or (stands_back and is_wanted(row, now)):
+        is_behind = wish is not None and not wish.is_first()
+        if is_behind or self._is_held(row, now) or (stands_back and is_wanted(row, now)):
             return Busy()
         turn = self._charged(row, book, wanted, now)
         free = self._rows().filter(fence=row.fence)

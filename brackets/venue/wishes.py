@@ -4,7 +4,8 @@ Stands beside `sender.py`. Wishes stand on the key's own row, as a count of who 
 that counts, so that the database puts wishes and turns in one order: a turn that is not urgent is won only
 by an update which finds no wish (`alive` is excluded in it). Whoever waits counts itself in once, renews the
 time while it waits, and is counted out by the very update that wins its turn. One that is killed meanwhile
-stays in the count; the time, which nobody renews, ends that.
+stays in the count; the time, which nobody renews, ends that. Whoever is counted in also stands in its
+process's line (`line.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
 from brackets.models.sender import SenderKey
+from brackets.venue.line import Line, Place
 
 log = logging.getLogger("backstop.sender")
 WISH_SECONDS = 2.0  # much longer than a loaded machine keeps a waiter from renewing it
@@ -41,13 +43,25 @@ def is_wanted(row: SenderKey, now: datetime) -> bool:
 class Wish:
     """One waiter's wish to go first; does nothing until `insist`."""
 
-    def __init__(self, rows: Callable[[], QuerySet[SenderKey]], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        rows: Callable[[], QuerySet[SenderKey]],
+        clock: Callable[[], datetime],
+        line: Line,
+        *,
+        head_start: float = 0.0,
+    ) -> None:
+        """`head_start`: before whom it goes in the line, by the seconds they came earlier."""
         self._rows, self._clock = rows, clock
+        self._line, self._head_start = line, head_start
+        self._place: Place | None = None
         self._stands = False
         self._renew_at = 0.0
 
     def insist(self) -> None:
         """Count this waiter in, or renew the time; called again and again while it waits."""
+        if self._place is None:
+            self._place = self._line.stand(time.monotonic(), head_start=self._head_start)
         if not self._stands:
             self.begin()
             self._stands = True
@@ -60,8 +74,13 @@ class Wish:
     def begin(self) -> None:
         self._write(F("urgent_waiting") + 1)
 
+    def is_first(self) -> bool:
+        """Whether nobody of this process waits before it; true also of one that never had to wait."""
+        return self._place is None or self._line.is_first(self._place, time.monotonic())
+
     def drop(self) -> None:
         """Count this waiter out, without a turn. A database that cannot be asked forgets it in time."""
+        self._leave()
         if not self._stands:
             return
         self._stands = False
@@ -76,7 +95,13 @@ class Wish:
 
     def fulfil(self) -> None:
         """The turn was won, and `changes` with it."""
+        self._leave()
         self._stands = False
+
+    def _leave(self) -> None:
+        if self._place is not None:
+            self._line.leave(self._place)
+            self._place = None
 
     def _write(self, if_alive: Combinable) -> None:
         """A count that lapsed is of the dead, or of others who count themselves in anew: it begins at one."""

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from brackets.models.sender import SenderKey
-from brackets.venue import sender, wishes
+from brackets.venue import line, sender, wishes
 from brackets.venue.kraken import pair_budget
 from brackets.venue.port import Accepted, BudgetExhausted, VenueUnavailable
 from brackets.venue.sender import InsideTransaction, SenderSlot
@@ -173,9 +173,19 @@ WAITS = sender.Wanted(cost=0, urgent=True, spending=None)
 POLLS = sender.Wanted(cost=0, urgent=False, spending=None)
 
 
-def waiting(of: SenderSlot) -> Wish:
+PLACING = replace(WAITS, spending=pair_budget.Spending(deed=pair_budget.Deed.ADD, symbol="ETH/USD"))
+CANCELING = replace(WAITS, spending=pair_budget.Spending(deed=pair_budget.Deed.CANCEL, symbol="ETH/USD"))
+
+
+@pytest.fixture(autouse=True)
+def an_empty_line() -> None:
+    """Nobody waits for a turn since the test before."""
+    line.LINES.clear()
+
+
+def waiting(of: SenderSlot, wanted: sender.Wanted = WAITS) -> Wish:
     """One who is urgent and found the turn taken."""
-    wish = of._wish()
+    wish = of._wish(wanted)
     wish.insist()
     return wish
 
@@ -269,6 +279,24 @@ def test_one_who_waits_goes_before_one_just_as_urgent_that_comes_later(clock: Se
     assert isinstance(turn, sender.Turn)
     shared._release(turn)
     assert isinstance(shared._attempt(WAITS, newcomer=True), sender.Turn), "nobody waits any more"
+
+
+def test_those_who_wait_in_one_process_take_turns_but_what_covers_coins_goes_first(clock: SetClock) -> None:
+    """By chance alone a placing might wait until its deadline has passed, behind readings."""
+    row()
+    shared = slot(clock)
+    came = (WAITS, CANCELING, PLACING, WAITS)
+    waiters = [(wanted, waiting(shared, wanted)) for wanted in came]
+    served: list[int] = []
+    while len(served) < len(waiters):
+        for number, (wanted, wish) in reversed(list(enumerate(waiters))):
+            if number in served:
+                continue
+            turn = shared._attempt(wanted, newcomer=False, wish=wish)
+            if isinstance(turn, sender.Turn):
+                served.append(number)
+                shared._release(turn)
+    assert served == [2, 0, 1, 3]
 
 
 def test_a_waiting_thread_gets_the_turn_when_it_is_given_back(stub: Stub) -> None:

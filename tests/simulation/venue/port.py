@@ -18,9 +18,11 @@ from brackets.venue.kraken.calls import Calls
 from brackets.venue.kraken.catalogue import Catalogue
 from brackets.venue.kraken.clock import ClockOffset
 from brackets.venue.kraken.markets import Loaded
+from brackets.venue.kraken.pair_budget import Spending
+from brackets.venue.line import Line, Place
 from brackets.venue.paper.pairs import LOT_DECIMALS, PAIRS
 from brackets.venue.port import BudgetExhausted, VenueUnavailable
-from brackets.venue.sender import Turn
+from brackets.venue.sender import Turn, head_start
 from tests.simulation.venue.house import House
 from tests.simulation.venue.options import Fault
 from tests.simulation.venue.wire import Wire
@@ -55,44 +57,58 @@ class Key:
         )
         return self.holder
 
+    def seconds(self) -> float:
+        return (self.house.clock() - EPOCH).total_seconds()
+
     def give_back(self, turn: Turn) -> None:
         if self.holder is turn:
             self.holder = None
 
 
 class Slot:
-    """One process's turns; what `SenderSlot` is over a database, this is over one key in memory."""
+    """One process's turns; what `SenderSlot` is over a database, this is over one key in memory. Those who
+    wait stand in the product's own line."""
 
-    def __init__(self, key: Key, wait: Callable[[float], None]) -> None:
-        self._key, self._wait = key, wait
+    def __init__(self, key: Key, wait: Callable[[float], None], line: Line) -> None:
+        self._key, self._wait, self._line = key, wait, line
 
     @contextmanager
-    def turn(self, *, cost: int, urgent: bool, **_: Any) -> Iterator[Turn]:
+    def turn(self, *, cost: int, urgent: bool, spending: Spending | None = None, **_: Any) -> Iterator[Turn]:
         house = self._key.house
         if house.mischief.strikes(Fault.NO_BUDGET):
             house.note(Fault.NO_BUDGET)
             house.trouble(Fault.NO_BUDGET, seconds=1, has_consequences=False)
             raise BudgetExhausted("the rate budget is used up: counter 15.0 of 15")
-        turn = self._key.take(house.clock(), urgent=urgent, newcomer=True) or self._waited(urgent=urgent)
+        turn = self._key.take(house.clock(), urgent=urgent, newcomer=True)
+        turn = turn or (self._waited_in_line(spending) if urgent else self._waited())
         try:
             yield turn
         finally:
             self._key.give_back(turn)
 
-    def _waited(self, *, urgent: bool) -> Turn:
+    def _waited_in_line(self, spending: Spending | None) -> Turn:
+        key, line = self._key, self._line
+        place = line.stand(key.seconds(), head_start=head_start(spending))
+        key.urgent += 1
+        try:
+            return self._waited(place)
+        finally:
+            key.urgent -= 1
+            line.leave(place)
+
+    def _waited(self, place: Place | None = None) -> Turn:
         """The turn when it comes. Raises VenueUnavailable when it does not come in time."""
         key, house = self._key, self._key.house
         began = house.clock()
-        key.urgent += urgent
-        try:
+        self._wait(POLL_SECONDS)
+        while True:
+            if place is None or self._line.is_first(place, key.seconds()):
+                turn = key.take(house.clock(), urgent=place is not None)
+                if turn is not None:
+                    return turn
+            if (house.clock() - began).total_seconds() > MOST_WAITING_SECONDS:
+                raise VenueUnavailable("no turn to send in time: others are sending")
             self._wait(POLL_SECONDS)
-            while (turn := key.take(house.clock(), urgent=urgent)) is None:
-                if (house.clock() - began).total_seconds() > MOST_WAITING_SECONDS:
-                    raise VenueUnavailable("no turn to send in time: others are sending")
-                self._wait(POLL_SECONDS)
-        finally:
-            key.urgent -= urgent
-        return turn
 
 
 class KnownMarkets:

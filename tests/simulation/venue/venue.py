@@ -15,6 +15,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from brackets.venue.line import Line
 from tests.simulation.auditor.records import VenueLog
 from tests.simulation.venue.house import House
 from tests.simulation.venue.options import Fault, VenueOptions
@@ -48,6 +49,7 @@ class SimVenue:
         self._air: Airwaves | None = None
         self._wait, self._boundary = wait, boundary
         self._key = Key(self.house)
+        self._lines: dict[str, Line] = {}  # of those who wait for a turn, by process
         self._ports: list[SimPort] = []
         self._is_calm = False
 
@@ -71,7 +73,8 @@ class SimVenue:
         wire = Wire(self.house, process, wait=self._wait, boundary=self._boundary)
         if self._is_calm:
             wire.calm()
-        port = SimPort(wire, slot or Slot(self._key, self._wait), wall=wall)
+        line = self._lines.setdefault(process, Line())
+        port = SimPort(wire, slot or Slot(self._key, self._wait, line), wall=wall)
         self._ports.append(port)
         return port
 
