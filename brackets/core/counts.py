@@ -6,6 +6,7 @@ two counts that agree, and cannot be older than what they count, are believed.
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from brackets.core import sentinel
@@ -17,6 +18,7 @@ from brackets.core.leaving import awaits_unseen_stop
 from brackets.core.orders import ZERO, Bracket, later, total_leaves
 from brackets.core.prices import round_up
 from brackets.core.states import OrderStatus, Role, State
+from brackets.core.timers import passed
 from risk.core.plain import text
 
 
@@ -38,7 +40,7 @@ def count_missing(draft: Step, event: CoinsCounted) -> Step:
         return draft
     expected = bracket.coins + bracket.missing
     short = round_up(max(expected - event.total, ZERO), bracket.plan.lot_step)
-    spacing, whither = draft.rules.count_spacing_seconds, "gone from the account"
+    spacing, whither = agreeing_after(draft), "gone from the account"
     free = free_to_sell(bracket, event)
     if bracket.plan.minimum_quantity <= free < expected - short:
         # Others have orders for them: what is left can have its order, all of them together none.
@@ -74,9 +76,27 @@ def free_to_sell(bracket: Bracket, event: CoinsCounted) -> Decimal:
 
 
 def is_too_young_to_count(draft: Step) -> bool:
-    """Whether a balance read now may still be from before the coins came. What was bought came with its
-    entry's end, what was handed over was there when its first order was meant."""
+    """Whether a balance read now may still be from before the coins came, as far as our clock can tell."""
+    came_at = coins_came_at(draft)
+    return not is_by_other_clock(draft, came_at) and draft.at < later(came_at, draft.rules.visibility_seconds)
+
+
+def coins_came_at(draft: Step) -> datetime:
+    """What was bought came with its entry's end, what was handed over was there when its first order was
+    meant."""
     bracket = draft.bracket
     ends = [entry.ended_at for entry in bracket.having(Role.ENTRY) if entry.filled > 0 and entry.ended_at]
-    came_at = max(ends, default=bracket.orders[0].created_at if bracket.orders else draft.at)
-    return draft.at < later(came_at, draft.rules.visibility_seconds)
+    return max(ends, default=bracket.orders[0].created_at if bracket.orders else draft.at)
+
+
+def is_by_other_clock(draft: Step, moment: datetime) -> bool:
+    """Whether a moment lies so far ahead that ours was set back since, or is minutes behind the venue's."""
+    return passed(draft, moment) is None
+
+
+def agreeing_after(draft: Step) -> int:
+    """How far apart two counts must be to be believed. Where nobody can say when the coins came, the second
+    must be too late to tell of a time before the first."""
+    rules = draft.rules
+    unknown = is_by_other_clock(draft, coins_came_at(draft))
+    return rules.visibility_seconds if unknown else rules.count_spacing_seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from brackets.core.events import Tick
+from brackets.core.events import CoinsCounted, Tick
 from brackets.core.leaving import resting_targets
 from brackets.core.states import OrderStatus, State
 from tests.unit.machine_story import Story
@@ -111,3 +111,24 @@ def test_clocks_that_differ_by_seconds_change_nothing() -> None:
     story.see("100")
 
     assert story.bracket == known
+
+
+def test_coins_that_are_gone_are_counted() -> None:
+    """The entry's end, after which a balance is young enough, was dated by the clock that was wrong."""
+    story = Story().protected()
+    story.lose("S")
+    story.refuse(story.newest, "insufficient_funds")
+    set_back(story)
+
+    count(story, "0.5")
+    story.wait(9)
+    count(story, "0.5")
+    assert story.bracket.missing == 0  # a balance may be older than the coins: so far apart none is
+    story.wait(1)
+    count(story, "0.5")
+
+    assert story.bracket.missing == Decimal("0.5")
+
+
+def count(story: Story, total: str) -> None:
+    story.say(CoinsCounted(at=story.now, total=Decimal(total)))
