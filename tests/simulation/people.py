@@ -188,8 +188,11 @@ def plain(number: Decimal) -> str:
 
 
 def close_held(world: World) -> None:
-    """The operator of the calm: leaves what is held."""
+    """The operator of the calm: leaves what is held. Coins that an order of the owner's holds nobody can
+    sell or protect; who looks why a bracket is held takes that order back."""
     for trade in Trade.objects.filter(status="OPEN", bracket__state="HELD").order_by("pk"):
+        if world.venue.owner.free_coins(trade.symbol):
+            world.say("operator", f"takes back the owner's orders for {trade.symbol}")
         try:
             command = commands.submit("close", {"trade": trade.pk}, user=None, actor="operator")
             said = said_of(command)

@@ -91,3 +91,16 @@ def test_a_random_act_is_one_that_is_possible() -> None:
         Fault.OWNER_EARNS,
     }
     assert ETH in repr(desk.venue.log.records)
+
+
+def test_the_owner_takes_back_what_holds_the_coins_of_a_held_bracket() -> None:
+    desk = SimDesk(owner_coins={"XETH": "0.5"})
+    engine = desk.venue.house.engine
+    for _ in range(3):
+        desk.venue.act_as_owner(Fault.OWNER_ORDER)
+    held = {order.txid for order in engine.open_orders.values() if order.side == "sell"}
+    assert held and not desk.venue.owner.free_coins(ETH), "others are free: nobody needs these"
+    desk.venue.owner.coins["XETH"] = Decimal(0)
+    engine.withdraw(asset="XETH", amount=engine.account.available("XETH"), now=desk.venue.house.now())
+    assert desk.venue.owner.free_coins(ETH)
+    assert not held & engine.open_orders.keys()

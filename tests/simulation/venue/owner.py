@@ -63,6 +63,19 @@ class Owner:
                 return f"{name.value}: {detail}"
         return None
 
+    def free_coins(self, symbol: str) -> bool:
+        """Take back the owner's sells where they hold so many coins of a pair that none of ours can be sold.
+        Whether there were any."""
+        house, pair = self._house, PAIRS[symbol]
+        if house.engine.account.available(pair.base.code) >= pair.order_minimum:
+            return False
+        orders = house.engine.open_orders.values()
+        sells = [o for o in orders if o.symbol == symbol and o.side is Side.SELL and not house.is_ours(o)]
+        for order in sells:
+            house.engine.cancel(txid=order.txid, now=house.now())
+        house.settle()
+        return bool(sells)
+
     # --- trading --------------------------------------------------------------------------------------
 
     def _order(self) -> str | None:
