@@ -133,8 +133,11 @@ def is_refused_for_good(order: BracketOrder) -> bool:
 
 
 def lacks_funds(bracket: Bracket, order: BracketOrder) -> bool:
-    """Whether the venue ended this stop for want of coins, or refused it as a repair."""
-    if order.role is not Role.STOP or order.filled or order.triggered:
+    """Whether the venue ended this stop for want of coins, or refused it as a repair. What one that went off
+    has left is sold by the exit that follows; of a held bracket, where none does, it would get stop after
+    stop that goes off at once."""
+    gone_off = order.filled or (order.triggered and bracket.state is not State.HELD)
+    if order.role is not Role.STOP or gone_off:
         return False
     if order.status is OrderStatus.CANCELED and not order.cancel_wanted:
         return NO_FUNDS in order.end_reason.lower()

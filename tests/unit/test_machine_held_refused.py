@@ -158,3 +158,15 @@ def test_a_close_or_release_waits_for_nothing() -> None:
     story.wait(5)
     story.close()
     assert story.words == ["place exit 1"]
+
+
+def test_a_stop_that_goes_off_at_once_for_coins_that_are_gone_is_not_asked_for_again_and_again() -> None:
+    """The owner took the coins, and the price stands below the stop: the venue takes it, and ends it."""
+    story = Story().protected()
+    story.hold()
+    story.report("S", CANCELED)
+    story.wait(8)
+    assert story.words == [STOP]
+    story.accept(story.newest, "S2")
+    story.report("S2", CANCELED, triggered=True, reason="Insufficient funds")
+    assert live(story, 70) == [60]
