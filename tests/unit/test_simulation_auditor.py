@@ -160,6 +160,17 @@ def test_coins_the_owner_took_need_no_order() -> None:
     assert taken_in_part("0.04").kinds() == []
 
 
+@pytest.mark.parametrize(("seconds", "kinds"), [(14, []), (16, ["bare coins"])])
+def test_what_a_position_lacked_at_its_end_is_not_asked_of_it_beside_the_next(
+    seconds: float, kinds: list[str]
+) -> None:
+    """The owner took all of one; the stop of the next one is canceled too, and its coins are sold."""
+    tale = Tale().entry().later(30).ended("OES", "canceled", "User requested")
+    tale.placed("OO", "sell", "market", ours=False).filled("OO", side="sell").ended("OO").later(100)
+    tale.entry("OF").later(20).ended("OFS", "canceled", "User requested").later(seconds).sale()
+    assert tale.kinds(bracket_of={"id-OE": "one", "id-OF": "two", "id-OX": "two"}) == kinds
+
+
 def test_coins_the_owner_left_do() -> None:
     assert taken_in_part("0.03").kinds() == ["bare coins", "bare beyond excuse", "coins left"]
 

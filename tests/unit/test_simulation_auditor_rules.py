@@ -53,6 +53,17 @@ def test_coins_that_never_had_protection_are_sold() -> None:
     assert once.sale().kinds() == [], "they had it once"
 
 
+def test_small_parts_are_sold_when_it_is_proven_that_they_have_no_stop() -> None:
+    def bought(seconds: float) -> Tale:
+        tale = Tale().add(trouble(0, 200)).placed("OE", "buy", "market", close_price=Decimal(2450))
+        for _ in range(2):
+            tale.filled("OE", "0.0015")
+        return tale.ended("OE", "canceled").later(seconds).sale("OX", "0.003")
+
+    assert bought(69).kinds() == []
+    assert bought(71).kinds() == ["not rolled back"]
+
+
 # --- who watches ---------------------------------------------------------------------------------------
 
 

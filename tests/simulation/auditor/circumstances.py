@@ -55,6 +55,7 @@ class Bounds:
     # What no trouble excuses, in seconds in which the venue took orders of the pair and somebody lived.
     ceiling: float = 90.0  # coins without any order; a leg canceled again and again has its own bound
     rollback: float = 55.0  # bought and never protected: 30 s, then the sale, an Unknown before it looked up
+    given_up: float = 30.0  # … of which so many until it is given up that it gets its protection
     hand_over: float = 25.0  # a stop that nobody watches any more: a lease, the cluster's round, a swap
     handing: float = 8.0  # a watch that ends in order has so long to put the stops back
     # How often, within a minute and for one position.

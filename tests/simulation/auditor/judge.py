@@ -195,8 +195,17 @@ class Judge:
 
     def _position(self, key: str, symbol: str) -> Position:
         if key not in self.positions:
+            self._write_off(symbol)
             self.positions[key] = Position(key, symbol, self.log.minimums.get(symbol, ZERO))
         return self.positions[key]
+
+    def _write_off(self, symbol: str) -> None:
+        """A coin has one position at a time: where another one begins, those before it are over, and what
+        they lacked then stays lost."""
+        here = [position for position in self.positions.values() if position.symbol == symbol]
+        lost = [self.lost(position) for position in here]
+        for position, coins in zip(here, lost, strict=True):
+            position.written_off = max(position.written_off, min(coins, position.uncovered))
 
     def _entry_placed(self, record: Placed, position: Position) -> None:
         live = position.live_entries
@@ -371,7 +380,7 @@ class Judge:
         here = [other for other in self.positions.values() if other.symbol == symbol]
         gone += sum((other.handed_over for other in here), ZERO)  # given away: the owner has so many less
         others = sum((max(ZERO, other.uncovered) for other in here if other is not position), ZERO)
-        return max(ZERO, gone - others)
+        return max(ZERO, gone - others, position.written_off)
 
     def _taken(self, symbol: str) -> Decimal:
         """Coins the owner took out of the account, or has an order for, less those paid in; below zero: so

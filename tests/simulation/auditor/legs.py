@@ -128,10 +128,17 @@ class LegRules:
         self.judge.complain_once(
             position,
             "not rolled back",
-            seconds > self.judge.bounds.rollback,
+            seconds > self._bound_of_rollback(position),
             f"{position.coins} {position.symbol}, bought before {legs.unsold_since:%H:%M:%S}, never had an "
             f"order that sells them, {seconds:.0f} s in which the venue took orders",
         )
+
+    def _bound_of_rollback(self, position: Position) -> float:
+        """Coins bought in parts too small for a stop of the venue's are not sold before two looks prove that
+        it made none: these take the place of the time after which protection is given up."""
+        bounds = self.judge.bounds
+        proof = 0.0 if position.small_part_at is None else max(0.0, bounds.small_parts - bounds.given_up)
+        return bounds.rollback + proof
 
     def _check_apart(self, position: Position, legs: Legs, until: datetime) -> None:
         """Stops of single fills become one, when they are old enough to be cheap."""

@@ -67,6 +67,7 @@ class Position:
     sold: Decimal = ZERO
     orders: dict[str, Order] = field(default_factory=dict)
     bare: Bare | None = None
+    written_off: Decimal = ZERO  # coins it lacked when another position of the pair began: it was over
     small_part_at: datetime | None = None  # when a part was bought that the venue makes no stop of
     doubled_since: datetime | None = None  # since when two legs were for sale and one had sold
     robbed_at: datetime | None = None  # when somebody else last canceled a leg
