@@ -32,7 +32,8 @@ def never_oversold(bracket: Bracket) -> Iterator[str]:
     sells. Where both legs rest, each may sell all: what one has sold the other stands for until it has given
     way. Coins that turn out to be gone (a fee taken in coins, what somebody took) make the
     sells that rest or are on their way no oversell of what was acquired: an active bracket is held to what
-    is left, and so is what has not left (`never_sends_more_than_there_is`)."""
+    is left, and so is what has not left (`never_sends_more_than_there_is`). A leg that others made larger is
+    held to what we want of it."""
     covering = tuple(order for order in bracket.covering if not is_taken_back(order))
     beside_stops = tuple(
         order for order in bracket.live_sells if order.role is not Role.STOP and not is_taken_back(order)
@@ -53,7 +54,7 @@ def is_taken_back(order: BracketOrder) -> bool:
 def on_sale(bracket: Bracket, orders: tuple[BracketOrder, ...]) -> Decimal:
     """What these orders together may still sell, beyond what was sold in their place. One that was refused
     to become smaller is asked again."""
-    leaves = total_leaves
+    leaves = total_meant
     if all(may_be_surplus(bracket, order) for order in orders):
         orders, leaves = tuple(order for order in orders if not order.amend_refused), total_wanted
     yielding = (order for order in orders if yields(bracket, order))
@@ -89,6 +90,12 @@ def wanted_leaves(order: BracketOrder) -> Decimal:
         return ZERO
     asked = order.amendment.quantity if order.amendment is not None else None
     return (order.quantity if asked is None else asked) - order.filled
+
+
+def total_meant(orders: Iterable[BracketOrder]) -> Decimal:
+    """What they may still execute by our own doing: of a leg whose terms others changed, as a reading tells,
+    what it shall be again."""
+    return sum((wanted_leaves(o) if o.live and o.amiss_at else o.leaves for o in orders), ZERO)
 
 
 def total_wanted(orders: Iterable[BracketOrder]) -> Decimal:

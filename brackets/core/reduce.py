@@ -13,7 +13,14 @@ from brackets.core.draft import Step
 from brackets.core.entry import give_up
 from brackets.core.leaving import awaits_unseen_stop, exit_limit, leave
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later
-from brackets.core.refusals import INSUFFICIENT_FUNDS, RETRYABLE, is_blind, last_refusal, needs_limit
+from brackets.core.refusals import (
+    INSUFFICIENT_FUNDS,
+    RETRYABLE,
+    is_blind,
+    last_refusal,
+    needs_limit,
+    pause_before_next,
+)
 from brackets.core.states import ExitReason, Policy, Role
 
 
@@ -73,7 +80,7 @@ def sell_part(step: Step, wanted: Decimal) -> Step:
     if bracket.retry_after is not None and step.at < bracket.retry_after:
         return step
     quantity = min(wanted, bracket.uncovered)
-    spaced = step.having(retry_after=later(step.at, step.rules.retry_spacing_seconds))
+    spaced = step.having(retry_after=later(step.at, pause_before_next(step, Role.EXIT)))
     if bracket.resting is Role.TARGET and not bracket.live_targets:
         spaced = stop_rests_again(spaced)
     if not needs_limit(bracket, Role.EXIT):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from brackets.core.machine import RefusedEvent
-from brackets.core.states import Answer, ExitReason, OrderStatus, Refusal, State
+from brackets.core.states import Answer, ExitReason, OrderStatus, Refusal, Role, State
 from tests.unit.machine_story import Story, limit_story
 from tests.unit.swap_story import placing_target, swapping_in, target_rests
 
@@ -172,17 +173,19 @@ def test_a_sell_refused_for_good_gives_the_part_its_stop_back(reason: str) -> No
     assert (story.state, story.bracket.standing) == (State.BRACKET_ACTIVE, D(1))
 
 
-@pytest.mark.parametrize("reason", ["insufficient_funds", "rate_limited"])
-def test_a_sell_refused_for_now_is_tried_until_it_takes_too_long(reason: str) -> None:
+@pytest.mark.parametrize(("reason", "tries"), [("rate_limited", 20), ("insufficient_funds", 6)])
+def test_a_sell_refused_for_now_is_tried_until_it_takes_too_long(reason: str, tries: int) -> None:
+    """Second by second; for coins that are not there ever more slowly."""
     story = freed()
     for _ in range(25):
-        story.refuse(story.newest, reason)
-        assert story.words == []
+        if story.bracket.live(Role.EXIT):
+            story.refuse(story.newest, reason)
+            assert story.words == []
         story.wait(1)
-        if story.words != ["place exit 0.4"]:
+        if story.words not in ([], ["place exit 0.4"]):
             break
     assert story.words == ["amend stop S quantity 1"]
-    assert story.log.count("place exit 0.4") == 20
+    assert story.log.count("place exit 0.4") == tries
     story.amended("S")
     assert story.state is State.BRACKET_ACTIVE
 
@@ -291,3 +294,13 @@ def test_a_limit_only_market_takes_the_part_by_limit() -> None:
     assert story.words == [], "a limit needs a price to be near"
     story.wait(1, "100")
     assert story.words == ["place exit 0.4 limit 99.5"]
+
+
+def test_a_stop_that_others_make_larger_beside_the_sale_of_a_part_is_made_smaller_at_once() -> None:
+    story = freed()
+    story.accept(story.newest, "X")
+    story.now += timedelta(seconds=11)  # later than a reading may show what was before our amendment
+
+    story.report("S", OrderStatus.OPEN, of="1")
+
+    assert story.words == ["amend stop S quantity 0.6"]
