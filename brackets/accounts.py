@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from brackets import leases
 from brackets.models import Account, Lease
 
 WATCH_STALE_SECONDS = 5
+STALE = timedelta(seconds=WATCH_STALE_SECONDS)
 
 
 def current() -> Account:
@@ -40,5 +42,7 @@ def watch_renewed_at(account: Account) -> datetime | None:
 
 
 def watch_is_alive(account: Account, now: datetime) -> bool:
+    """Whether it showed itself within seconds. A sign from further ahead than clocks differ is from before
+    this one was set back, and says nothing of now."""
     renewed_at = watch_renewed_at(account)
-    return renewed_at is not None and now - renewed_at < timedelta(seconds=WATCH_STALE_SECONDS)
+    return renewed_at is not None and -leases.MOST_AHEAD < now - renewed_at < STALE

@@ -58,11 +58,16 @@ class Claim:
     request: OrderRequest | AmendRequest | None
 
 
-def release_dead_claims(account: Account) -> None:
-    """Do not wait for the claims of processes of this host that ended: what they sent is looked up now."""
+def release_dead_claims(account: Account, now: datetime) -> None:
+    """Do not wait for the claims of processes of this host that ended: what they sent is looked up now. Nor
+    for longer than for one made now for those that were noted before the clock was set back."""
+    latest = now + timedelta(seconds=CLAIM_SECONDS)
     for effect in Effect.objects.filter(account=account, done_at=None).exclude(claim_expires_at=None):
+        claim = Effect.objects.filter(pk=effect.pk, fence=effect.fence)
         if leases.is_gone(effect.claimed_by):
-            Effect.objects.filter(pk=effect.pk, fence=effect.fence).update(claim_expires_at=None)
+            claim.update(claim_expires_at=None)
+        elif effect.claim_expires_at is not None and effect.claim_expires_at > latest + leases.MOST_AHEAD:
+            claim.update(claim_expires_at=latest)
 
 
 def take_claim(effect_id: int, venue: Venue, now: datetime) -> Claim | None:

@@ -59,7 +59,7 @@ def reconcile_once(account: Account, clock: Clock = timezone.now) -> None:
     try:
         if readers.instruments_are_stale(account, clock()):
             readers.refresh_instruments(account, venue)
-        dispatch.release_dead_claims(account)
+        dispatch.release_dead_claims(account, clock())
         look(account, venue, clock)
         reconcile.drive(account, venue, clock)
         reconcile.cycle(account, venue, urgent=True, clock=clock)

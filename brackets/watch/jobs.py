@@ -100,7 +100,7 @@ class Watch:
         # Until the first cycle has compared book and venue, no entry is admitted.
         recovery.begin(self.account.name)
         self.account.refresh_from_db(fields=recovery.FIELDS)
-        dispatch.release_dead_claims(self.account)
+        dispatch.release_dead_claims(self.account, now)
         return True
 
     def renew_lease(self) -> bool:

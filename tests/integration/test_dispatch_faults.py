@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from brackets import dispatch
+from brackets import dispatch, lookup
 from brackets.core.states import OrderStatus, State
 from brackets.models import Account, Effect, Order
 from brackets.venue.paper.orders import Side
@@ -326,6 +326,21 @@ def test_an_answer_recorded_after_the_claim_was_lost_is_still_a_fact(world: Worl
     assert Effect.objects.get().done_at is not None
     assert len(world.venue.sent) == 1
     world.assert_sound()
+
+
+def test_a_claim_from_before_the_clock_was_set_back_lasts_no_longer_than_one_made_now(world: World) -> None:
+    """A process that hangs keeps nobody from looking up what it may have sent."""
+    world.open()
+    assert dispatch.take_claim(Effect.objects.get().pk, world.venue, world.clock.now) is not None
+    world.clock.pass_seconds(-400)
+
+    dispatch.release_dead_claims(world.account, world.clock.now)
+    world.clock.pass_seconds(dispatch.CLAIM_SECONDS - 1)
+    assert lookup.unresolved(world.account, world.clock.now) == []
+    world.clock.pass_seconds(2)
+
+    (effect,) = lookup.unresolved(world.account, world.clock.now)
+    assert effect.order.role == "entry"
 
 
 def test_a_claim_that_slept_past_its_deadline_is_not_sent(world: World) -> None:

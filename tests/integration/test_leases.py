@@ -69,3 +69,18 @@ def test_a_heartbeat_is_written_again_and_again() -> None:
     leases.beat("pulse", now=NOON)
     leases.beat("pulse", now=after(3))
     assert Lease.objects.get(name="pulse").renewed_at == after(3)
+
+
+def test_a_lease_from_before_the_clock_was_set_back_lasts_no_longer_than_one_taken_now() -> None:
+    fence = leases.take("x", "a", now=after(400), seconds=5)
+    assert leases.take("x", "b", now=NOON, seconds=5) is None
+    assert leases.take("x", "b", now=after(4), seconds=5) is None
+    assert leases.take("x", "b", now=after(5), seconds=5) not in (None, fence)
+
+
+def test_who_lives_keeps_its_lease_though_the_clock_was_set_back() -> None:
+    fence = leases.take("x", "a", now=after(400), seconds=5)
+    assert fence is not None
+    assert leases.take("x", "b", now=NOON, seconds=5) is None
+    assert leases.renew("x", fence, now=after(1), seconds=5)
+    assert leases.take("x", "b", now=after(5), seconds=5) is None

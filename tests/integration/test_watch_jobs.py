@@ -97,6 +97,8 @@ def test_a_watch_is_alive_for_seconds_after_its_last_sign(world: World) -> None:
     assert accounts.watch_is_alive(world.account, timezone.now())
     later = timezone.now() + timedelta(seconds=accounts.WATCH_STALE_SECONDS + 1)
     assert not accounts.watch_is_alive(world.account, later)
+    set_back = timezone.now() - timedelta(minutes=7)
+    assert not accounts.watch_is_alive(world.account, set_back)  # it says nothing of this clock's now
     watch.release()
     assert not accounts.watch_is_alive(world.account, timezone.now())
 

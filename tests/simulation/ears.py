@@ -115,6 +115,7 @@ def heard_claims(world: World) -> Iterator[None]:
     what leaves wrongly is canceled soon, and a look-up mends what a claim taken over too early leaves."""
     take_claim, send, note_unknown = dispatch.take_claim, dispatch.send, claims.note_unknown
     leaving: dict[int, Claim] = {}  # effects that are being sent
+    began: dict[int, float] = {}  # … since when, whatever the clocks say
     happened = world.tally.incidents
 
     def judged(effect_id: int, venue: Venue, now: datetime) -> Claim | None:
@@ -128,7 +129,7 @@ def heard_claims(world: World) -> Iterator[None]:
         return claim
 
     def followed(claim: Claim, venue: Venue, clock: dispatch.Clock) -> Outcome:
-        leaving[claim.effect_id] = claim
+        leaving[claim.effect_id], began[claim.effect_id] = claim, world.clockwork.seconds
         try:
             outcome = send(claim, venue, clock)
             happened[ZOMBIES] += clock() - claim.claimed_at > timedelta(seconds=CLAIM_SECONDS)
@@ -142,11 +143,14 @@ def heard_claims(world: World) -> Iterator[None]:
         note_unknown(bracket, effect, message, now)
 
     def judge_takeover(effect_id: int, now: datetime) -> None:
-        """Nobody takes over what may still be on its way; by the clock of who does."""
+        """Nobody takes over what may still be on its way; by the clock of who does, which may have been set
+        since it left."""
         held = leaving.get(effect_id)
-        on_its_way = timedelta(seconds=DEADLINE_SECONDS + world.options.venue.timeout_seconds)
-        if held is not None and now - held.claimed_at < on_its_way:
-            age = (now - held.claimed_at).total_seconds()
+        if held is None:
+            return
+        age = (now - held.claimed_at).total_seconds()
+        away = max(age, world.clockwork.seconds - began[effect_id])
+        if away < DEADLINE_SECONDS + world.options.venue.timeout_seconds:
             world.violate("taken over on its way", f"{held.order_key}, {age:.1f} s after its claim")
 
     with (
