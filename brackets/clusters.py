@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from brackets import leases
+from brackets.core.timers import is_long
 from brackets.models import Account, Lease
 from risk import alerts
 
@@ -25,8 +26,9 @@ def beaten_at() -> datetime | None:
 
 
 def is_alive(seen_at: datetime | None, now: datetime) -> bool:
-    """Whether a beat came back so lately that the next one may still be waiting behind a long task."""
-    return seen_at is not None and now - seen_at < silent_too_long()
+    """Whether a beat came back so lately that the next one may still be waiting behind a long task.
+    One of the future is from before the clock was set back."""
+    return seen_at is not None and not is_long(seen_at, now, silent_too_long())
 
 
 def silent_too_long() -> timedelta:

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from django.utils import timezone
 
 from brackets import venues
+from brackets.core.timers import is_long
 from brackets.models import Account, Instrument, Quote
 from brackets.venue.port import VenueUnavailable
 from risk.models import SystemConfig
@@ -94,8 +95,10 @@ def view(account: Account, instrument: Instrument, config: SystemConfig, *, with
 
 
 def fresh_quote(account: Account, instrument: Instrument) -> Quote:
+    """The price that was read seconds ago, else one read now. One of the future is from before the clock was
+    set back, nobody knows how old."""
     quote = Quote.objects.filter(account=account, symbol=instrument.symbol).first()
-    if quote is not None and timezone.now() - quote.read_at < timedelta(seconds=FRESH_SECONDS):
+    if quote is not None and not is_long(quote.read_at, timezone.now(), timedelta(seconds=FRESH_SECONDS)):
         return quote
     try:
         readings = venues.of(account).quotes([instrument.symbol])

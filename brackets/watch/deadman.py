@@ -21,9 +21,10 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from brackets import leases, plug, sentinel
+from brackets import clusters, plug, sentinel
 from brackets.core.states import State
-from brackets.models import Account, Bracket, Lease
+from brackets.core.timers import is_long
+from brackets.models import Account, Bracket
 from risk import alerts
 
 log = logging.getLogger("backstop.watch")
@@ -96,12 +97,12 @@ def reasons(account: Account, now: datetime) -> list[str]:
     asks.)"""
     fresh = Account.objects.get(pk=account.pk)
     found = list(plug.look(fresh, now).reasons)
-    if fresh.venue_seen_at is None or now - fresh.venue_seen_at > VENUE_SEEN_WITHIN:
+    if fresh.venue_seen_at is None or is_long(fresh.venue_seen_at, now, VENUE_SEEN_WITHIN):
         found.append("The venue does not answer.")
     if fresh.private_error:
         found.append("Private calls fail.")
-    beats = Lease.objects.filter(name=leases.CLUSTER_HEARTBEAT, renewed_at__gt=now - CLUSTER_SEEN_WITHIN)
-    if not beats.exists():
+    beaten_at = clusters.beaten_at()
+    if beaten_at is None or is_long(beaten_at, now, CLUSTER_SEEN_WITHIN):
         found.append("No cluster gives a sign of life.")
     if held := Bracket.objects.filter(account=account, state=State.HELD).count():
         found.append(f"Positions are held, an operator must look: {held}.")

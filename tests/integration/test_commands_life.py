@@ -118,8 +118,9 @@ def test_paused_denies_entries_and_lets_a_close_pass(market: Account) -> None:
     assert submit("close", {"trade": trade.pk}).status == "accepted"
 
 
-def test_an_unreachable_venue_denies_by_name(market: Account) -> None:
-    Quote.objects.update(read_at=timezone.now() - timedelta(seconds=30))
+@pytest.mark.parametrize("age_seconds", [30, -400])  # read before the clock was set back
+def test_an_unreachable_venue_denies_by_name(market: Account, age_seconds: int) -> None:
+    Quote.objects.update(read_at=timezone.now() - timedelta(seconds=age_seconds))
     denied = buy()
     assert (denied.status, codes(denied)) == ("denied", ["venue_unreachable"])
     assert "connection refused" in denied.denials[0]["message"]

@@ -124,6 +124,14 @@ def no_cluster(world: World) -> None:
     leases.beat(leases.CLUSTER_HEARTBEAT, now=world.clock.now - timedelta(seconds=200))
 
 
+def reached_before_the_clock_was_set_back(world: World) -> None:
+    Account.objects.update(venue_seen_at=world.clock.now + timedelta(seconds=400))
+
+
+def cluster_seen_before_the_clock_was_set_back(world: World) -> None:
+    leases.beat(leases.CLUSTER_HEARTBEAT, now=world.clock.now + timedelta(seconds=400))
+
+
 def critical_alert(world: World) -> None:
     alerts.raise_alert(
         account="demo", severity="critical", code="c", subject="bracket 1", message="m", at=world.clock.now
@@ -149,6 +157,8 @@ TROUBLE = [
     not_reached,
     key_refused,
     no_cluster,
+    reached_before_the_clock_was_set_back,
+    cluster_seen_before_the_clock_was_set_back,
     critical_alert,
     held_position,
     bare_position,
