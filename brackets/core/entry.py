@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from brackets.core import timers
 from brackets.core.draft import Step
 from brackets.core.orders import Bracket, BracketOrder, EntryTerms, Plan, later
 from brackets.core.prices import entry_limit_price, round_down, round_up
@@ -136,7 +137,7 @@ def follow_up(step: Step) -> Step:
     if step.at < later(last.created_at, step.rules.retry_spacing_seconds):
         return step
     if step.price is None:
-        ended = last.ended_at or last.created_at
+        ended = timers.passed(step, last.ended_at) or last.created_at
         unpriced = step.looked and is_past(step, ended)  # an answer that comes late carries no price
         return give_up(step, ExitReason.ENTRY_EXPIRED) if unpriced else step
     return place_next(step, following, terms, remaining)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from brackets.core import timers
 from brackets.core.amounts import amount, base_of, is_left_over
 from brackets.core.draft import Step
 from brackets.core.orders import ZERO, Bracket, BracketOrder, later, total_leaves
@@ -310,7 +311,7 @@ def exit_limit(step: Step) -> Decimal | None:
     bracket, rules = step.bracket, step.rules
     if step.price is not None:
         return round_down(step.price * (1 - rules.limit_exit_slippage), bracket.plan.tick_size)
-    ends = [order.ended_at for order in bracket.sells if order.ended_at is not None]
+    ends = [end for order in bracket.sells if (end := timers.passed(step, order.ended_at)) is not None]
     bare_since = max([*ends, bracket.exit_began_at or step.at])
     if not step.looked or step.at < later(bare_since, rules.limit_exit_seconds):
         return None

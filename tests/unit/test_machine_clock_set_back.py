@@ -103,6 +103,20 @@ def test_a_look_of_the_future_proves_nothing() -> None:
     assert story.words == []
 
 
+def test_bare_coins_without_a_price_are_sold_though_their_stop_ended_by_the_other_clock() -> None:
+    story = Story().protected()
+    story.market = "limit_only"
+    story.close()
+    story.wait(1)
+    story.report("S", CANCELED)
+    set_back(story)
+
+    story.wait(1, None)
+    story.wait(5, None)
+
+    assert story.words == ["place exit 1 limit 95"]
+
+
 def test_clocks_that_differ_by_seconds_change_nothing() -> None:
     story = Story().filled_entry()
     known = story.bracket
