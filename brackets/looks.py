@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from brackets import operations
-from brackets.core.looks import Look, kept, proven
+from brackets.core.looks import Look, kept, next_look, proven
 from brackets.models import Account
 
 FIELDS = ("open_orders_read_at", "open_looks", "closed_orders_read_at", "compared_at")
@@ -47,6 +47,14 @@ def would_prove(account: Account, due: Iterable[datetime], now: datetime) -> boo
     """Whether a look at the ended orders, asked for now, would prove what is due and not proven yet."""
     moment = proven(looks_of(account), closed_asked_at=now, visible=visible_within())
     return moment is not None and any(due_at <= moment and not is_proven(account, due_at) for due_at in due)
+
+
+def next_at(account: Account, due: Iterable[datetime], now: datetime) -> datetime | None:
+    """When the next look can tell something of what is due and not proven yet; None: nothing is. At a pace of
+    its own a look may come just before its moment, and the next one a long time after it."""
+    been = [look for look in looks_of(account) if look.answered_at <= now]  # not ahead: a clock was set since
+    waits = (due_at for due_at in due if not is_proven(account, due_at))
+    return min((next_look(been, due_at, visible=visible_within()) for due_at in waits), default=None)
 
 
 def looks_of(account: Account) -> list[Look]:

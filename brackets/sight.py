@@ -16,7 +16,7 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from brackets import booking, lookup, operations, records, storage
+from brackets import booking, looks, lookup, operations, records, storage
 from brackets.core import legs, machine, sentinel
 from brackets.core import orders as core
 from brackets.core.events import Event, TargetTouched, Tick
@@ -55,7 +55,8 @@ class Need:
 
     soon: bool = False  # something is moving: read as soon as the budget lets polls through
     urgent: bool = False  # coins may be without protection: the reserve may be used
-    look_at: datetime | None = None  # when an Unknown order is looked up next; the budget is kept for it
+    # When an Unknown is looked up next, or a look may prove that there is no stop: budget is kept.
+    look_at: datetime | None = None
     books: bool = False  # the bookings may tell why a sell is refused: they do not wait for what is urgent
 
 
@@ -106,15 +107,19 @@ def see_prices(
         return Need(soon=books_are_due(account, clock()))
     conditions = conditions_of(account, {row.symbol for row, _ in looked_at}, clock(), watched=watched)
     soon = urgent = books = False
+    due: list[datetime] = []
     for row, bracket in looked_at:
         price = fresh(quotes.get(row.symbol), conditions.now)
         seen = look(row, bracket, conditions.tick(row.symbol, price), price)
         soon = soon or moves(seen, price)
         urgent = urgent or naked(seen)
         books = books or asks_for_unknown_fees(seen)
-    look_at = lookup.next_at(account, conditions.now)
+        if seen.secondaries_due_at is not None and seen.secondaries_missing:
+            due.append(seen.secondaries_due_at)
+    moments = (lookup.next_at(account, conditions.now), looks.next_at(account, due, conditions.now))
+    look_at = min((moment for moment in moments if moment is not None), default=None)
     urgent = urgent or (look_at is not None and look_at <= conditions.now)
-    # While an Unknown waits for its next look the books wait too.
+    # While an Unknown, or a stop not seen, waits for its next look the books wait too.
     soon = soon or urgent or (look_at is None and books_are_due(account, conditions.now))
     return Need(soon=soon, urgent=urgent, look_at=look_at, books=books)
 

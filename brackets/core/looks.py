@@ -39,6 +39,12 @@ def proven(looks: Iterable[Look], *, closed_asked_at: datetime, visible: timedel
     return max(ripe, default=None)
 
 
+def next_look(looks: Iterable[Look], due_at: datetime, *, visible: timedelta) -> datetime:
+    """When the next look can tell something of orders that must be visible by `due_at`: then, at the open
+    orders; after one that was made since, at the ended ones, as soon as that one is ripe."""
+    return min((look.answered_at + visible for look in looks if look.asked_at >= due_at), default=due_at)
+
+
 def is_ripe(look: Look, at: datetime, visible: timedelta) -> bool:
     """Whether every order that ended before this look was answered is visible as ended by now."""
     return look.answered_at + visible <= at

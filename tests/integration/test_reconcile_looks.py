@@ -110,6 +110,26 @@ def test_the_looks_at_the_ended_orders_stay_few(world: World) -> None:
     assert world.venue.asked.count("closed_orders") - asked <= 13
 
 
+def test_the_round_says_when_the_next_look_can_prove_something(world: World) -> None:
+    """Where a stream makes looks rare, one that comes just before its moment would cost many seconds."""
+    trade = world.open()
+    world.send()
+    hide_what_was_made(world)
+    world.turn()
+    due = Bracket.objects.get(pk=trade.bracket_id).secondaries_due_at
+    assert due is not None
+    assert world.look().look_at == due
+
+    world.clock.now = due
+    world.read()
+    asked = world.clock()
+    assert world.look().look_at == asked + timedelta(seconds=10)
+
+    world.clock.pass_seconds(10)
+    world.read()
+    assert fresh(world.account).compared_at == asked
+
+
 def test_a_look_that_failed_or_was_not_taken_in_is_none(world: World) -> None:
     before = fresh(world.account)
     world.venue.set_down(True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from brackets.core.looks import Look, kept, proven
+from brackets.core.looks import Look, kept, next_look, proven
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 VISIBLE = timedelta(seconds=10)
@@ -67,3 +67,12 @@ def test_a_look_that_is_noted_late_takes_its_place() -> None:
     """Two processes look at one account."""
     looks = kept((looked(5), looked(9)), looked(7), visible=VISIBLE)
     assert looks == (looked(5), looked(7), looked(9))
+
+
+def test_the_next_look_is_made_at_its_moment() -> None:
+    """First at the open orders, when what is asked for must be visible; then at the ended ones, when every
+    end that the first may have missed must be."""
+    assert next_look([], at(10), visible=VISIBLE) == at(10)
+    assert next_look([looked(9)], at(10), visible=VISIBLE) == at(10)
+    looks = [looked(9), looked(12, answered=15), looked(20)]
+    assert next_look(looks, at(10), visible=VISIBLE) == at(25)
