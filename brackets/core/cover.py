@@ -23,6 +23,7 @@ from brackets.core.refusals import (
     first_paused,
     last_refusal,
     pause_before_amending,
+    pause_before_growing,
     pause_before_next,
     paused_until,
     refused_rounds,
@@ -123,17 +124,20 @@ def cover_with_stop(step: Step) -> Step:
 def stand_stop(step: Step) -> Step:
     """Send what brings the coins their stop: the surviving one grows, or one of ours is placed."""
     bracket = step.bracket
-    spaced = step.having(protect_from=later(step.at, pause_before_next(step, Role.STOP)))
     quantity = round_down(lacking(bracket), bracket.plan.lot_step)
     survivor = surviving_stop(bracket)
     if survivor is not None and quantity > 0:
         if survivor.amendment is not None:
             return step  # one at a time
-        amended = spaced.amending(survivor, quantity=survivor.quantity + quantity)
+        later_again = later(step.at, pause_before_growing(step, survivor))
+        amended = step.having(protect_from=later_again).amending(
+            survivor, quantity=survivor.quantity + quantity
+        )
         return sentinel.repaired(amended, survivor.key)
     if quantity < bracket.plan.minimum_quantity:  # too small for a stop of its own
         stays = bracket.entering or bracket.market != ONLINE  # where no stop is taken, none is given up
         return step if stays else step.canceling(smallest_stop(bracket))
+    spaced = step.having(protect_from=later(step.at, pause_before_next(step, Role.STOP)))
     placed = spaced.placing(Role.STOP, quantity, trigger=bracket.stop_price)
     return sentinel.repaired(placed, placed.bracket.orders[-1].key)
 

@@ -79,6 +79,18 @@ def pause_before_next(step: Step, role: Role) -> int:
     return min(spacing * (1 + refusals), most)
 
 
+def pause_before_growing(step: Step, stop: BracketOrder) -> int:
+    """Seconds until a stop may be asked to stand for more coins again. A hold that is released late is soon
+    gone; after that it is asked rarely for coins it lacks: each amendment of a young order costs the pair's
+    counter, which an exit may need."""
+    rules, since = step.rules, step.bracket.unprotected_since
+    if stop.amend_refused != INSUFFICIENT_FUNDS or since is None:
+        return rules.retry_spacing_seconds
+    if step.at < later(since, rules.funds_retry_seconds):
+        return rules.retry_spacing_seconds
+    return rules.most_retry_spacing_seconds
+
+
 def first_paused(bracket: Bracket) -> BracketOrder | None:
     """The one stop that the venue refused for coins that are bare now, wanting to be left alone; its pause
     may be over. None: there was none, or another one after the pause, or it was to come back after a refused

@@ -298,3 +298,15 @@ def test_a_booking_larger_than_the_known_quantity_proves_the_amendment() -> None
     story.report("S2", FILLED, "1", of="1", triggered=True)
     story.book_all()
     assert story.state is State.EXIT_COMPLETE
+
+
+def test_an_amendment_refused_for_funds_for_long_is_asked_for_rarely() -> None:
+    """Somebody took the coins meanwhile: each amendment of a young order costs the pair's counter."""
+    story = two_stops_one_canceled()
+    asked = []
+    for second in range(25):
+        if story.bracket.live_stops[0].amendment is not None:
+            asked.append(second)
+            story.answer_amend("S2", Answer.REFUSED, "insufficient_funds")
+        story.wait(1)
+    assert asked == [*range(11), 15, 20]
