@@ -21,7 +21,7 @@ from brackets.core import machine
 from brackets.core.effects import Cancel, Place
 from brackets.core.events import Event, ProtectRequested
 from brackets.core.orders import Bracket, Rules
-from brackets.core.states import Role
+from brackets.core.states import Role, State
 from brackets.operations import Superseded
 from brackets.venue.port import OrderRequest, Outcome, Venue, VenueUnavailable
 from tests.simulation.boundaries import RIVALS, ZOMBIES
@@ -89,6 +89,8 @@ def heard_steps(world: World) -> Iterator[None]:
         process = world.process
         words = f"bracket {row.pk} {type(event).__name__}: {before.state}"
         moved = f" -> {after.state}" if after.state is not before.state else ""
+        if before.state is State.HELD is not after.state:
+            world.let_go.append((world.clockwork.now(), row.symbol))
         if isinstance(event, ProtectRequested):
             world.protected_at[row.pk] = world.clockwork.now()
         effects = "".join(f", {type(effect).__name__}" for effect in outcome.effects)

@@ -81,6 +81,7 @@ def circumstances(world: World) -> auditor.Circumstances:
         clocks_true=clocks_are_true(world),
         pauses=auditor.spans_between(world.switches, end=end),
         both_rest=world.options.venue.both_rest,
+        held={symbol: held_spans(world, symbol, end) for symbol in world.options.symbols},
         wishes=[
             auditor.Wish(at=at, symbol=symbol, taken_back_at=held_after(world, at, symbol))
             for at, symbol in world.wishes
@@ -130,6 +131,13 @@ def clocks_are_true(world: World) -> bool:
 def held_after(world: World, at: datetime, symbol: str) -> datetime | None:
     """When a pair that was to be left was put on hold by a person: from then on leaving is theirs to ask."""
     return next((when for when, what in world.holds if what == symbol and when >= at), None)
+
+
+def held_spans(world: World, symbol: str, end: datetime) -> list[Span]:
+    """When a person had put the pair's position on hold."""
+    switches = [(at, True) for at, what in world.holds if what == symbol]
+    switches += [(at, False) for at, what in world.let_go if what == symbol]
+    return auditor.spans_between(sorted(switches), end=end)
 
 
 def book(world: World) -> auditor.Book:

@@ -95,6 +95,7 @@ class World:
         self.switches: list[tuple[datetime, bool]] = []  # paused, or not any more
         self.wishes: list[tuple[datetime, str]] = []  # to leave a pair
         self.holds: list[tuple[datetime, str]] = []  # of a pair: an operator wants to look first
+        self.let_go: list[tuple[datetime, str]] = []  # … and held no more
         self.protected_at: dict[int, datetime] = {}  # brackets around coins that were there
         self.dead_holders: set[str] = set()
         self.kept_payloads: dict[str, dict[str, Any]] = {}

@@ -51,6 +51,9 @@ def test_coins_that_never_had_protection_are_sold() -> None:
     assert bought(56).kinds() == ["not rolled back"]
     once = Tale().add(trouble(0, 200)).entry(attached=False).later(20).stop().later(10).cancel("OS").later(56)
     assert once.sale().kinds() == [], "they had it once"
+    assert bought(80).kinds(held={ETH: [(at(10), at(40))]}) == [], "a person looked at it, and let it go on"
+    assert "not rolled back" in bought(97).kinds(held={ETH: [(at(10), at(40))]})
+    assert "not rolled back" in bought(80).kinds(held={"XRP/USD": [(at(10), at(40))]})
 
 
 def test_small_parts_are_sold_when_it_is_proven_that_they_have_no_stop() -> None:

@@ -3,6 +3,7 @@
     records.py        what happened, as plain records
     circumstances.py  what it is told beside the log, and how long what may last
     positions.py      coins and orders of each bracket
+    owner.py          coins the owner moved beside the product
     quiet.py          the time that counts
     judge.py          the rules, read along the log
     leaving.py        … about what people want
@@ -10,6 +11,7 @@
     pace.py           … about repairs and storms
     starts.py         … about what a start must have seen
     told.py           … about what people are told
+    closing.py        … about the end
     attention.py      how much of it could be judged
     book.py           the product's rows against the log
     paper_store.py    the log of a paper venue's own file

@@ -116,6 +116,7 @@ class Circumstances:
     pauses: Sequence[Span] = ()
     handed: Sequence[Handed] = ()
     wishes: Sequence[Wish] = ()
+    held: Mapping[str, Sequence[Span]] = field(default_factory=dict)  # pair -> when a person held it up
     # Of processes: when all were away, when a watch lived (None: nobody says), when those were away that act
     # where none does, when a watch ended in order or began to compare book and venue, who slept when.
     dark: Sequence[Span] = ()

@@ -13,8 +13,10 @@ from decimal import Decimal
 
 from tests.simulation.auditor.attention import Attention, AttentionRules
 from tests.simulation.auditor.circumstances import Bounds, Circumstances, Complaint
+from tests.simulation.auditor.closing import ClosingRules
 from tests.simulation.auditor.leaving import LeavingRules
 from tests.simulation.auditor.legs import LegRules
+from tests.simulation.auditor.owner import Owner
 from tests.simulation.auditor.pace import PaceRules
 from tests.simulation.auditor.positions import Bare, Order, Position
 from tests.simulation.auditor.quiet import Quiet
@@ -57,11 +59,8 @@ class Judge:
         self.complaints: list[Complaint] = []
         self.quote_moved: dict[str, Decimal] = {}  # by trade id, net of fees
         self.base_moved: dict[str, Decimal] = {}
-        self.taken_by_owner: dict[str, Decimal] = {}  # asset -> coins sold or withdrawn, less paid in
         self._position_of: dict[str, Position] = {}  # txid ->
-        self._owners: dict[str, Placed] = {}
-        self._most_taken: dict[str, Decimal] = {}  # symbol -> coins the owner took, when most were gone
-        self._owners_sells: dict[str, Decimal] = {}  # open ones, by txid -> what they still hold of the coins
+        self.owner = Owner(log.base_assets)
         self._trade_of: dict[str, str] = {}  # trade id -> txid
         self._cl_ord_ids: set[str] = set()
         self._sent: dict[str, Requested] = {}  # client id -> its placement, as it last left
@@ -71,6 +70,7 @@ class Judge:
             {one.at for one in self._handed}
             | {one.at for one in circumstances.wishes}
             | {m for span in circumstances.pauses for m in span}
+            | {m for spans in circumstances.held.values() for span in spans for m in span}
             | {*circumstances.handed_over, *(at for at, _ in snapshots)}
         )
         self.now = log.records[0].at if log.records else circumstances.ended_at
@@ -84,6 +84,7 @@ class Judge:
             self.pace,
             StartRules(self),
             self.told,
+            ClosingRules(self),
         )
 
     def judge(self) -> list[Complaint]:
@@ -96,7 +97,6 @@ class Judge:
         self._pass(max(self.now, self.circumstances.ended_at))
         for rule in self.rules:
             rule.end()
-        self._end()
         return self.complaints
 
     @property
@@ -171,9 +171,7 @@ class Judge:
 
     def _placed(self, record: Placed) -> None:
         if record.by_owner:
-            self._owners[record.txid] = record
-            if record.side == "sell":
-                self._owners_sells[record.txid] = record.quantity
+            self.owner.placed(record)
             return
         if record.cl_ord_id is not None:
             if record.cl_ord_id in self._cl_ord_ids:
@@ -236,8 +234,7 @@ class Judge:
         self._trade_of[record.trade_id] = record.txid
         order = self.orders.get(record.txid)
         if order is None:
-            if record.txid in self._owners_sells:
-                self._owners_sells[record.txid] -= record.quantity
+            self.owner.filled(record)
             return
         position = self._position_of[record.txid]
         order.filled += record.quantity
@@ -256,7 +253,7 @@ class Judge:
     def _ended(self, record: Ended) -> None:
         order = self.orders.get(record.txid)
         if order is None:
-            self._owners_sells.pop(record.txid, None)
+            self.owner.ended(record)
             return
         order.status, order.reason = record.status, record.reason
         if order.is_entry or record.status == "closed":
@@ -287,25 +284,16 @@ class Judge:
 
     def _booked(self, record: Booked) -> None:
         moved = record.amount - record.fee
-        if record.kind != "trade":
-            if record.kind in ("deposit", "withdrawal"):
-                self._owner_moved(record.asset, -moved)
-            return
-        txid = self._trade_of.get(record.refid)
-        order = self.orders.get(txid or "")
-        if order is None:
-            owners = self._owners.get(txid or "")
-            if owners is not None and record.asset == self.log.base_assets.get(owners.symbol):
-                self._owner_moved(record.asset, -moved)
+        txid = self._trade_of.get(record.refid, "")
+        order = self.orders.get(txid)
+        if order is None or record.kind != "trade":
+            self.owner.booked(record, txid)
             return
         if record.asset == self.log.base_assets.get(order.placed.symbol):
             self.base_moved[record.refid] = self.base_moved.get(record.refid, ZERO) + moved
             self._position_of[order.placed.txid].base_fees += record.fee
         else:
             self.quote_moved[record.refid] = self.quote_moved.get(record.refid, ZERO) + moved
-
-    def _owner_moved(self, asset: str, taken: Decimal) -> None:
-        self.taken_by_owner[asset] = self.taken_by_owner.get(asset, ZERO) + taken
 
     # --- time ------------------------------------------------------------------------------------------
 
@@ -330,7 +318,7 @@ class Judge:
         for position in self.positions.values():
             self._check_sums(position, until)
             self._check_bare(position, until)
-            self._note_taken(position.symbol)
+            self.owner.note(position.symbol)
         for rule in self.rules:
             rule.stand(until)
         self.now = until
@@ -376,21 +364,11 @@ class Judge:
         """Coins of the position that nobody can sell any more: the owner sold or withdrew them, or an order
         of the owner's holds them. What the owner had besides is lost first, and what other positions of the
         pair lack is theirs."""
-        symbol, gone = position.symbol, self._taken(position.symbol)
+        symbol, gone = position.symbol, self.owner.taken(position.symbol)
         here = [other for other in self.positions.values() if other.symbol == symbol]
         gone += sum((other.handed_over for other in here), ZERO)  # given away: the owner has so many less
         others = sum((max(ZERO, other.uncovered) for other in here if other is not position), ZERO)
         return max(ZERO, gone - others, position.written_off)
-
-    def _taken(self, symbol: str) -> Decimal:
-        """Coins the owner took out of the account, or has an order for, less those paid in; below zero: so
-        many of the owner's own are there."""
-        held = (left for txid, left in self._owners_sells.items() if self._owners[txid].symbol == symbol)
-        return sum(held, self.taken_by_owner.get(self.log.base_assets.get(symbol, ""), ZERO))
-
-    def _note_taken(self, symbol: str) -> None:
-        taken = self._taken(symbol)
-        self._most_taken[symbol] = max(self._most_taken.get(symbol, taken), taken)
 
     def _check_bare(self, position: Position, until: datetime) -> None:
         uncovered = position.uncovered
@@ -410,37 +388,3 @@ class Judge:
             f"{uncovered} {position.symbol} without a sell order from {bare.since:%H:%M:%S.%f} to "
             f"{until:%H:%M:%S.%f} ({quiet:.1f} quiet s, at most {bare.bound:g}): {bare.cause}",
         )
-
-    # --- the end ---------------------------------------------------------------------------------------
-
-    def _end(self) -> None:
-        self._check_ledger()
-        if not self.circumstances.finished:
-            return
-        for position in self.positions.values():
-            for order in position.orders.values():
-                if order.is_live:
-                    self.complain("left at the venue", f"{order.placed.txid} of {position.key} is still open")
-        for symbol in sorted({position.symbol for position in self.positions.values()}):
-            self._note_taken(symbol)
-            self._check_left(symbol)
-
-    def _check_left(self, symbol: str) -> None:
-        """What the product bought or was handed is sold, but for dust and for what the owner took. What comes
-        back later is the owner's: the position it was taken from may be long closed."""
-        here = [position for position in self.positions.values() if position.symbol == symbol]
-        left = sum((max(ZERO, p.coins - p.base_fees) for p in here), ZERO)
-        dust = sum((p.minimum for p in here), ZERO)
-        handed = sum((p.handed_over for p in here), ZERO)  # given away: the owner has so many less
-        taken = max(ZERO, self._most_taken[symbol] + handed)
-        if left >= dust and left - taken >= dust:
-            self.complain("coins left", f"{left} {symbol} are neither sold nor taken by the owner ({taken})")
-
-    def _check_ledger(self) -> None:
-        """Every fill of ours moved its coins; the venue's own books are whole."""
-        for txid, order in self.orders.items():
-            sign = 1 if order.is_entry else -1
-            moved = sum((self.base_moved.get(trade, ZERO) for trade in order.trades), ZERO)
-            fees = self._position_of[txid].base_fees
-            if moved != sign * order.filled and not (order.is_entry and fees and moved < order.filled):
-                self.complain("ledger", f"{txid} filled {order.filled} and its ledger moved {moved}")

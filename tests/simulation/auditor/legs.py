@@ -117,9 +117,11 @@ class LegRules:
         )
 
     def _check_never_sold(self, position: Position, legs: Legs, until: datetime) -> None:
-        """What was bought and never had its protection is sold again."""
+        """What was bought and never had its protection is sold again. Not while a person has put it on hold;
+        let go on, it is given as long as from the beginning."""
         bought = position.coins - position.base_fees >= position.minimum and not position.handed_over
-        if legs.ever_sold or not bought:
+        held = self.judge.circumstances.held.get(position.symbol, ())
+        if legs.ever_sold or not bought or any(begin <= self.judge.now < end for begin, end in held):
             legs.unsold_since = None
             return
         if legs.unsold_since is None:
