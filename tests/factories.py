@@ -7,7 +7,7 @@ lead a trade on through the events the venue's readings would make.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -108,7 +108,7 @@ class QuoteFactory(factory.django.DjangoModelFactory):
     last = factory.LazyAttribute(lambda row: PRICES[row.symbol])
     bid = factory.LazyAttribute(lambda row: row.last - Decimal("0.01"))
     ask = factory.LazyAttribute(lambda row: row.last + Decimal("0.01"))
-    read_at = factory.LazyFunction(lambda: timezone.now() + timedelta(seconds=60))  # fresh while a test runs
+    read_at = factory.LazyFunction(timezone.now)
 
 
 class AssetBalanceFactory(factory.django.DjangoModelFactory):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+import trading.market
 from brackets import venues
 from brackets.models import Account
 from brackets.venue.port import VenueUnavailable
@@ -60,6 +61,7 @@ def address(path: str) -> str:
 @pytest.fixture(autouse=True)
 def _no_venue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(venues, "of", lambda account, **options: DownVenue())
+    monkeypatch.setattr(trading.market, "FRESH_SECONDS", 25)  # the prices there are last while a test runs
 
 
 @pytest.fixture

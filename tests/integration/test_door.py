@@ -210,7 +210,7 @@ def test_a_price_gone_stale_while_deciding_is_denied(world: World) -> None:
 
 def test_a_stale_price_is_read_anew(world: World) -> None:
     Quote.objects.update(bid=Decimal(1), ask=Decimal(2), last=Decimal(2))
-    world.clock.pass_seconds(4)
+    world.clock.pass_seconds(market.FRESH_SECONDS + 1)
     verdict = ask(world)
     assert isinstance(verdict, door.Opened)
     assert verdict.trade.bracket.planned_entry_price == 2500

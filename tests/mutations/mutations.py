@@ -275,7 +275,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a watch that is gone goes unnoticed",
         "the watch counts as alive for ever, and nobody takes over",
         "brackets/accounts.py",
-        "    return renewed_at is not None and now - renewed_at < timedelta(seconds=WATCH_STALE_SECONDS)",
+        "    return renewed_at is not None and -leases.MOST_AHEAD < now - renewed_at < STALE",
         "    return True",
         told=("the only watch sleeps while a target rests",),
         profile="crashes",
