@@ -18,9 +18,3 @@ def django_db_modify_db_settings(
     if "sqlite" in values["ENGINE"]:
         folder: Path = tmp_path_factory.mktemp("database")
         values["TEST"]["NAME"] = str(folder / "test.sqlite3")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of processes come first: they wait most of their time, and the other workers need the processor
-    meanwhile. At the end they would wait for each other."""
-    items.sort(key=lambda item: "tests/process/" not in item.nodeid)

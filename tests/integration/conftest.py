@@ -61,11 +61,11 @@ def address(path: str) -> str:
 @pytest.fixture(autouse=True)
 def _no_venue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(venues, "of", lambda account, **options: DownVenue())
-    monkeypatch.setattr(trading.market, "FRESH_SECONDS", 25)  # the prices there are last while a test runs
 
 
 @pytest.fixture
-def market(db: None) -> Account:
+def market(db: None, monkeypatch: pytest.MonkeyPatch) -> Account:
+    monkeypatch.setattr(trading.market, "FRESH_SECONDS", 25)  # its prices last while a test runs
     return factories.a_market()
 
 
